@@ -1,0 +1,219 @@
+"""Every error of the connector, on one page.
+
+An error belongs to one of three families, and the family decides what becomes of a message
+(`fate.py`): a `ConfigurationError` stops intake until somebody mends it, a `TransientError`
+sends the message back to the queue for later, a `PermanentError` puts it into quarantine.
+
+Each has a stable `code`; what it means and what to do about it stand in `PROBLEMS`, and in
+`docs/troubleshooting.md` under a heading that is the code.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+__all__ = [
+    "PROBLEMS",
+    "ConfigurationError",
+    "ConnectorError",
+    "FieldProblem",
+    "InvalidConfiguration",
+    "PermanentError",
+    "Problem",
+    "TransientError",
+]
+
+TROUBLESHOOTING = "docs/troubleshooting.md"
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """What a code means to a person, and what to do about it."""
+
+    title: str
+    remedy: str
+
+
+PROBLEMS: dict[str, Problem] = {
+    # Configuration: somebody has to mend it.
+    "configuration-invalid": Problem(
+        "The configuration is not valid.",
+        "Correct the keys named in the message.",
+    ),
+    "benchling-credentials-refused": Problem(
+        "Benchling refuses the client ID or the client secret.",
+        "Copy both again from the app's page in Benchling (Developer Console, your app, "
+        "Client credentials); a secret that was rotated is refused from that moment on.",
+    ),
+    "benchling-not-a-tenant": Problem(
+        "The Benchling URL leads to something that is not a Benchling tenant.",
+        "Write the tenant's own address, as your browser shows it: https://acme.benchling.com.",
+    ),
+    "benchling-tls": Problem(
+        "The certificate that Benchling's host shows cannot be verified.",
+        "Check the host name and, if a proxy of yours ends TLS, add its certificate authority "
+        "to the system's trust store (or SSL_CERT_FILE).",
+    ),
+    "queue-not-found": Problem(
+        "The SQS queue does not exist.",
+        "Copy the queue's URL from the SQS console, and check that aws_region is its Region.",
+    ),
+    "queue-access-denied": Problem(
+        "AWS does not allow this identity to use the queue.",
+        "Allow sqs:ReceiveMessage, sqs:DeleteMessage and (better) sqs:ChangeMessageVisibility and "
+        "sqs:GetQueueAttributes on the queue to the identity that the connector runs as.",
+    ),
+    "aws-credentials-missing": Problem(
+        "No AWS credentials were found.",
+        "Give the process an identity: a role (ECS task, EC2 instance, service account), a "
+        "profile, or AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY in its environment.",
+    ),
+    "aws-credentials-refused": Problem(
+        "AWS refuses the credentials themselves.",
+        "Check that they are not expired or mistyped, and that this machine's clock is right.",
+    ),
+    "lake-not-found": Problem(
+        "The bucket or folder of the lake does not exist.",
+        "Create it, or correct lake_url.",
+    ),
+    "lake-access-denied": Problem(
+        "The lake may not be written by this identity.",
+        "Allow s3:PutObject and s3:GetObject below lake_url (or write permission on the folder).",
+    ),
+    "database-schema-newer": Problem(
+        "The database was made by a newer version of the connector.",
+        "Run the version that made it, or restore the backup taken before the upgrade.",
+    ),
+    # Transient: it passes.
+    "benchling-unreachable": Problem(
+        "Benchling's host cannot be reached.",
+        "Check DNS, the firewall and the proxy between here and the tenant; the connector goes on "
+        "by itself when it is back.",
+    ),
+    "benchling-failing": Problem(
+        "Benchling answers with errors of its own.",
+        "Wait: the connector tries again by itself. See Benchling's status page; maintenance is "
+        "on the last Saturday of a month.",
+    ),
+    "benchling-unexpected-answer": Problem(
+        "Benchling answered something that is not the JSON it documents.",
+        "Wait: a page of HTML means maintenance or a proxy in between. If it lasts, open the "
+        "tenant's URL in a browser from this machine.",
+    ),
+    "benchling-rate-limited": Problem(
+        "Benchling answers 429 (too many requests) for longer than it should.",
+        "Another app of the tenant may use up its budget; lower api_requests_per_30s to leave "
+        "room, or ask Benchling to raise the limit.",
+    ),
+    "queue-failing": Problem(
+        "SQS cannot be reached or answers with errors.",
+        "Check the network between here and AWS; the connector goes on by itself when it is back.",
+    ),
+    "lake-failing": Problem(
+        "The lake cannot be written at present.",
+        "Check the disk's free space or the object store's status; the connector tries again.",
+    ),
+    "database-failing": Problem(
+        "The database cannot be used at present.",
+        "Check that it runs, can be reached and has free space; the connector tries again.",
+    ),
+    # Permanent: this message can never succeed.
+    "event-not-text": Problem(
+        "The message body is not valid Unicode text.",
+        "Look at the raw bytes; something else than EventBridge writes to this queue.",
+    ),
+    "event-not-json": Problem(
+        "The message body is not JSON.",
+        "Look at the raw bytes; something else than EventBridge writes to this queue.",
+    ),
+    "event-not-an-object": Problem(
+        "The message body is JSON, but not an object.",
+        "Look at the raw bytes; something else than EventBridge writes to this queue.",
+    ),
+    "event-webhook": Problem(
+        "The message is a Benchling webhook, not an EventBridge event.",
+        "Send webhooks elsewhere: this queue takes what the EventBridge rule delivers.",
+    ),
+    "event-without-detail": Problem(
+        "The message has no EventBridge detail object.",
+        "Check that the rule passes the matched event on whole, without an input transformer.",
+    ),
+    "event-without-id": Problem(
+        "The event's detail has no event ID.",
+        "Check who publishes to the bus: Benchling's events always have one.",
+    ),
+    "event-without-type": Problem(
+        "The event's detail has no event type of the form version.resource.what.",
+        "Check who publishes to the bus: Benchling's events always have one.",
+    ),
+    "event-bad-identifier": Problem(
+        "An identifier in the event is too long or has characters no identifier has.",
+        "Check who publishes to the bus: Benchling's identifiers are short and printable.",
+    ),
+    "event-id-reused": Problem(
+        "An event ID that is known already came with other content.",
+        "Compare the message with the stored event of that ID; Benchling gives each event its own.",
+    ),
+    # Warnings that last as long as their cause.
+    "tls-verification-off": Problem(
+        "TLS verification for Benchling is switched off.",
+        "Set disable_ssl_verification to false, and add your proxy's certificate authority to "
+        "the system's trust store instead.",
+    ),
+}
+
+
+class ConnectorError(Exception):
+    """The root of all. `sentence` is for people and holds no secret and no payload."""
+
+    def __init__(self, code: str, sentence: str = "") -> None:
+        self.code = code
+        self.problem = PROBLEMS[code]
+        self.sentence = sentence or self.problem.title
+        super().__init__(self.sentence)
+
+    @property
+    def remedy(self) -> str:
+        """What to do about it."""
+        return self.problem.remedy
+
+    def __reduce__(self) -> tuple[type["ConnectorError"], tuple[str, str]]:
+        return type(self), (self.code, self.sentence)
+
+
+class ConfigurationError(ConnectorError):
+    """Nothing can succeed until somebody mends it; messages stay on the queue, unread."""
+
+
+@dataclass(frozen=True, slots=True)
+class FieldProblem:
+    """One key of the configuration that is not right."""
+
+    key: str
+    problem: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.key}: {self.problem} {self.remedy}".strip()
+
+
+class InvalidConfiguration(ConfigurationError):  # noqa: N818 - the term users see
+    """The configuration itself is wrong: found before anything is contacted."""
+
+    def __init__(self, fields: Sequence[FieldProblem]) -> None:
+        self.fields = tuple(fields)
+        super().__init__("configuration-invalid", "\n".join(map(str, self.fields)))
+
+    def __reduce__(self) -> tuple[type["InvalidConfiguration"], tuple[tuple[FieldProblem, ...]]]:  # type: ignore[override]
+        return type(self), (self.fields,)
+
+
+class TransientError(ConnectorError):
+    """It passes. `retry_after` is in seconds, where the other side named a time."""
+
+    def __init__(self, code: str, sentence: str = "", *, retry_after: float | None = None) -> None:
+        super().__init__(code, sentence)
+        self.retry_after = retry_after
+
+
+class PermanentError(ConnectorError):
+    """This message can never succeed."""

@@ -1,0 +1,262 @@
+"""A message body becomes an `Event`, or is `Rejected` with a reason.
+
+The body is the EventBridge envelope; its `detail` is Benchling's event. The identity is
+`detail.id`: the envelope's own ID changes with every delivery by EventBridge. Shapes as in
+Benchling's events reference; everything that the connector does not need is left alone.
+"""
+
+import hashlib
+import re
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Literal
+from urllib.parse import quote, unquote, urlsplit
+
+import msgspec
+
+from benchling_connector.domain.catalog import ENTITY_FAMILIES, Catalog
+from benchling_connector.domain.errors import PROBLEMS
+from benchling_connector.domain.jsontext import NotJsonError, elements, members, scalar, string_of
+
+__all__ = ["Event", "Rejected", "ResourceKey", "Schema", "decode"]
+
+MAX_IDENTIFIER = 200
+"""Bytes, percent-encoded. Longer ones fit neither a file name nor anything Benchling gives out."""
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_API_PATH = re.compile(r"(/api/v[0-9]+(?:-alpha|-beta)?/[A-Za-z0-9-]+)/([^/]+)/?")
+
+
+@dataclass(frozen=True, slots=True)
+class Rejected:
+    """A body that is no Benchling event: the error's code and a sentence."""
+
+    code: str
+    sentence: str
+
+    @property
+    def reason(self) -> str:
+        """As the ledger and people see it."""
+        return f"{self.code}: {self.sentence}"
+
+
+@dataclass(frozen=True, slots=True)
+class Schema:
+    """A Benchling schema, as an event names it."""
+
+    id: str
+    name: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class ResourceKey:
+    """What is to be read: one resource, however many events name it.
+
+    `way` tells how. `family`: by the endpoints of the family. `path`: by the path of `apiURL`,
+    for kinds of entity that the catalogue does not know yet. `registry`: by registry ID and
+    entity registry ID, for entities without `apiURL`. `none`: no endpoint is known for the event
+    type. `unnamed`: the event does not name its resource well enough to read it.
+    """
+
+    id: str | None
+    way: Literal["family", "path", "registry", "none", "unnamed"]
+    family: str = ""
+    path: str = ""
+    registry_id: str = ""
+    entity_registry_id: str = ""
+
+    @property
+    def readable(self) -> bool:
+        """Whether there is anything to ask Benchling for."""
+        return self.way in ("family", "path", "registry")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One Benchling event, with its envelope as the text it came as."""
+
+    id: str
+    type: str
+    resource_type: str
+    created_at: datetime | None
+    bridged_at: datetime | None
+    schema: Schema | None
+    resource: ResourceKey
+    envelope: bytes
+    digest: str
+    """Of the detail's content, whatever the order of its keys: tells a second delivery from
+    another event under the same ID."""
+    awkward: bool
+    """Strict readers refuse its text (`jsontext`)."""
+
+    @property
+    def schema_id(self) -> str | None:
+        """The schema's ID, or None."""
+        return self.schema.id if self.schema else None
+
+
+def decode(body: str, catalog: Catalog) -> Event | Rejected:
+    """The event that an SQS message body holds. Never raises, whatever the body is."""
+    try:
+        text = body.encode().removeprefix(b"\xef\xbb\xbf").strip(b" \t\n\r")
+    except UnicodeEncodeError:
+        return _rejected("event-not-text")
+    try:
+        envelope = members(text)
+    except NotJsonError as error:
+        if _is_json(text):
+            return _rejected("event-not-an-object")
+        return _rejected("event-not-json", f"The message body is not JSON: {error}.")
+    detail_text = envelope.value.get("detail")
+    try:
+        detail = members(detail_text if detail_text is not None else b"")
+    except NotJsonError:
+        if _is_webhook(envelope.value):
+            return _rejected("event-webhook")
+        return _rejected("event-without-detail")
+    return _event(text, envelope.value, detail_text or b"", detail.value, envelope.awkward, catalog)
+
+
+def _event(
+    text: bytes,
+    envelope: dict[str, bytes],
+    detail_text: bytes,
+    detail: dict[str, bytes],
+    awkward: bool,
+    catalog: Catalog,
+) -> Event | Rejected:
+    event_id, event_type = string_of(detail.get("id")), string_of(detail.get("eventType"))
+    if not event_id:
+        return _rejected("event-without-id")
+    parts = (event_type or "").split(".")
+    if not event_type or len(parts) < 2 or not parts[1]:
+        return _rejected("event-without-type")
+    known = catalog.event_types.get(event_type)
+    payload = _payload(detail, known.payload_key if known else parts[1], catalog.detail_keys)
+    schema_key = "schema"
+    if known and known.family in catalog.families:
+        schema_key = catalog.families[known.family].schema_key
+    schema = _schema(detail.get("schema")) or _schema(payload.get(schema_key))
+    resource = _resource(known.family if known else None, payload, catalog)
+    for name, value in (
+        ("event ID", event_id),
+        ("event type", event_type),
+        ("schema ID", schema.id if schema else ""),
+        ("resource ID", resource.id or ""),
+    ):
+        if _CONTROL.search(value) or len(quote(value, safe="")) > MAX_IDENTIFIER:
+            return _rejected(
+                "event-bad-identifier",
+                f"The {name} is longer than {MAX_IDENTIFIER} bytes or has control characters.",
+            )
+    return Event(
+        id=event_id,
+        type=event_type,
+        resource_type=parts[1],
+        created_at=_moment(detail.get("createdAt")),
+        bridged_at=_moment(envelope.get("time")),
+        schema=schema,
+        resource=resource,
+        envelope=text,
+        digest=_digest(detail_text),
+        awkward=awkward,
+    )
+
+
+def _payload(detail: dict[str, bytes], key: str, base: frozenset[str]) -> dict[str, bytes]:
+    """The resource in the event: under the key it should have, else the one key left over."""
+    candidates = [key] if key in detail else [name for name in detail if name not in base]
+    objects = [found for name in candidates if (found := _object(detail.get(name)))]
+    return objects[0] if len(objects) == 1 else {}
+
+
+def _schema(text: bytes | None) -> Schema | None:
+    fields = _object(text)
+    schema_id = string_of(fields.get("id"))
+    return Schema(schema_id, _text_of(fields.get("name"))) if schema_id else None
+
+
+def _resource(family: str | None, payload: dict[str, bytes], catalog: Catalog) -> ResourceKey:
+    resource_id = string_of(payload.get("id")) or None
+    if family is None:
+        return ResourceKey(resource_id, "none")
+    if resource_id is None:
+        return ResourceKey(None, "unnamed")
+    if not resource_id.strip("."):  # "." and ".." would climb in the path
+        return ResourceKey(resource_id, "unnamed")
+    if family != ENTITY_FAMILIES:
+        return ResourceKey(resource_id, "family", family)
+    return _entity(resource_id, payload, catalog)
+
+
+def _entity(entity_id: str, payload: dict[str, bytes], catalog: Catalog) -> ResourceKey:
+    """Of `apiURL` only the path counts, and of the path only a collection and this entity's ID."""
+    path = _path(string_of(payload.get("apiURL")) or "")
+    match = _API_PATH.fullmatch(path)
+    if match and unquote(match[2]) == entity_id:
+        family = catalog.entity_families().get(match[1])
+        if family:
+            return ResourceKey(entity_id, "family", family)
+        return ResourceKey(entity_id, "path", path=path.rstrip("/"))
+    registry_id = string_of(payload.get("registryId"))
+    entity_registry_id = string_of(payload.get("entityRegistryId"))
+    if registry_id and registry_id.strip(".") and entity_registry_id:
+        return ResourceKey(
+            entity_id, "registry", registry_id=registry_id, entity_registry_id=entity_registry_id
+        )
+    return ResourceKey(entity_id, "unnamed")
+
+
+def _path(url: str) -> str:
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""
+
+
+def _object(text: bytes | None) -> dict[str, bytes]:
+    try:
+        return members(text or b"").value
+    except NotJsonError:
+        return {}
+
+
+def _text_of(text: bytes | None) -> str | None:
+    value = string_of(text)
+    return None if value is None or _CONTROL.search(value) else value
+
+
+def _moment(text: bytes | None) -> datetime | None:
+    try:
+        moment = datetime.fromisoformat(string_of(text) or "")
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _digest(detail: bytes) -> str:
+    try:
+        content = msgspec.json.encode(msgspec.json.decode(detail), order="deterministic")
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        content = detail
+    return hashlib.blake2b(content, digest_size=16).hexdigest()
+
+
+def _is_webhook(envelope: dict[str, bytes]) -> bool:
+    """Benchling's webhooks carry `message` with a type, and a channel or tenant beside it."""
+    return (
+        bool(string_of(_object(envelope.get("message")).get("type"))) and "detail" not in envelope
+    )
+
+
+def _is_json(text: bytes) -> bool:
+    """Whether it is JSON, though no object."""
+    try:
+        elements(text)
+    except NotJsonError:
+        return scalar(text) is not None or text == b"null"
+    return True
+
+
+def _rejected(code: str, sentence: str = "") -> Rejected:
+    return Rejected(code, sentence or PROBLEMS[code].title)

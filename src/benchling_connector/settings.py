@@ -1,0 +1,164 @@
+"""Where a configuration comes from: flags, then the environment, then a YAML file.
+
+Turns whatever is wrong into `InvalidConfiguration`: the key, what is wrong, what to write instead.
+"""
+
+import difflib
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import yaml
+from pydantic import ValidationError
+
+from benchling_connector.domain.configuration import SECRET_KEYS, Configuration
+from benchling_connector.domain.errors import FieldProblem, InvalidConfiguration
+
+if TYPE_CHECKING:
+    from pydantic_core import ErrorDetails
+
+__all__ = ["ENVIRONMENT_PREFIX", "load"]
+
+ENVIRONMENT_PREFIX = "BENCHLING_CONNECTOR_"
+
+# Kubernetes writes such variables into every pod beside a service of our name.
+_SERVICE_LINK = re.compile(r"SERVICE_(HOST|PORT(_.*)?)|PORT(_[0-9]+_(TCP|UDP|SCTP)(_.*)?)?")
+
+_KEYS = tuple(Configuration.model_fields)
+_FILE_KEYS = tuple(f"{key}_file" for key in sorted(SECRET_KEYS))
+
+
+def load(
+    config: Path | None,
+    overrides: Mapping[str, object] | None = None,
+    environment: Mapping[str, str] | None = None,
+) -> Configuration:
+    """The configuration, from all its sources; what is None counts as not given.
+
+    Raises `InvalidConfiguration` with every problem that was found, secrets left out.
+    """
+    environment = os.environ if environment is None else environment
+    problems: list[FieldProblem] = []
+    merged: dict[str, object] = {}
+    for layer in (dict(overrides or {}), _environment(environment), _file(config)):
+        given = {key: value for key, value in layer.items() if value is not None}
+        problems += _read_secret_files(given)
+        for key, value in given.items():
+            merged.setdefault(key, value)
+    problems += [_unknown(key) for key in merged if key not in _KEYS]
+    try:
+        configuration = Configuration.model_validate(
+            {key: value for key, value in merged.items() if key in _KEYS}
+        )
+    except ValidationError as error:
+        for details in error.errors(include_url=False, include_input=False):
+            problem = _problem(details)
+            if problem.key not in {known.key for known in problems}:
+                problems.append(problem)
+        raise InvalidConfiguration(problems) from None
+    if problems:
+        raise InvalidConfiguration(problems)
+    return configuration
+
+
+def _environment(environment: Mapping[str, str]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, text in environment.items():
+        key = name.removeprefix(ENVIRONMENT_PREFIX)
+        if key == name or _SERVICE_LINK.fullmatch(key):
+            continue
+        value: object = text
+        if text.lstrip().startswith("["):
+            try:
+                value = yaml.safe_load(text)
+            except yaml.YAMLError:
+                value = text
+        found[key.lower()] = value
+    return found
+
+
+def _file(config: Path | None) -> dict[str, object]:
+    if config is None:
+        return {}
+    try:
+        content = yaml.safe_load(config.read_text(encoding="utf-8-sig"))
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) and error.strerror else "not UTF-8 text"
+        raise _whole(f"The file {config} cannot be read ({why}).", "Check its path.") from None
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f", line {mark.line + 1}" if mark else ""
+        raise _whole(
+            f"The file {config} is not YAML{line}.", "Write one `key: value` a line."
+        ) from None
+    if content is None:
+        return {}
+    if not isinstance(content, dict):
+        raise _whole(f"The file {config} holds no keys.", "Write one `key: value` a line.")
+    return {str(key): value for key, value in content.items()}
+
+
+def _whole(problem: str, remedy: str) -> InvalidConfiguration:
+    return InvalidConfiguration([FieldProblem("configuration", problem, remedy)])
+
+
+def _read_secret_files(layer: dict[str, object]) -> list[FieldProblem]:
+    """Puts the content of `<secret>_file` into the layer as `<secret>`."""
+    problems = []
+    for file_key in _FILE_KEYS:
+        path = layer.pop(file_key, None)
+        if path is None:
+            continue
+        key = file_key.removesuffix("_file")
+        if key in layer:
+            remedy = "Keep one of the two."
+            problems.append(FieldProblem(file_key, f"is given beside {key}.", remedy))
+            continue
+        try:
+            layer[key] = Path(str(path)).expanduser().read_text(encoding="utf-8").strip()
+        except (OSError, UnicodeDecodeError):
+            remedy = "Check its path and permissions."
+            problems.append(FieldProblem(file_key, f"the file {path} cannot be read.", remedy))
+    return problems
+
+
+def _unknown(key: str) -> FieldProblem:
+    close = difflib.get_close_matches(key.lower(), [*_KEYS, *_FILE_KEYS], n=1, cutoff=0.0)
+    return FieldProblem(key, "is not a key of the configuration.", f"Did you mean {close[0]}?")
+
+
+def _problem(error: "ErrorDetails") -> FieldProblem:
+    key = str(error["loc"][0]) if error["loc"] else "configuration"
+    if error["type"] == "missing":
+        field = Configuration.model_fields[key]
+        example = f", as in {field.examples[0]}" if field.examples else ""
+        also = f", or {key}_file" if key in SECRET_KEYS else ""
+        return FieldProblem(key, "is required.", f"Give the {field.title}{example}{also}.")
+    field = Configuration.model_fields[key]
+    message = _MESSAGES.get(error["type"]) or error["msg"].removeprefix("Value error, ")
+    if key == "api_requests_per_30s":
+        message = "must be auto, or a whole number from 1 to 100000"
+    remedy = f"It is: {field.description}"
+    if field.examples:
+        remedy += f" Example: {field.examples[0]}"
+    return FieldProblem(key, message.format(**error.get("ctx", {})) + ".", remedy)
+
+
+_MESSAGES = {
+    "string_type": "must be text; put it in quotes",
+    "string_too_short": "must not be empty",
+    "string_pattern_mismatch": "is not of the form that it must have",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "bool_type": "must be true or false",
+    "bool_parsing": "must be true or false",
+    "greater_than": "must be more than {gt}",
+    "greater_than_equal": "must be at least {ge}",
+    "less_than_equal": "must be at most {le}",
+    "tuple_type": "must be a list",
+    "too_short": "must not be an empty list",
+}
