@@ -116,6 +116,10 @@ PROBLEMS: dict[str, Problem] = {
         "The database cannot be used at present.",
         "Check that it runs, can be reached and has free space; the connector tries again.",
     ),
+    "connector-failing": Problem(
+        "A fault of the connector's own.",
+        "Please report it with the log line above it; the connector tries again.",
+    ),
     # Permanent: this message can never succeed.
     "event-not-text": Problem(
         "The message body is not valid Unicode text.",

@@ -1,10 +1,23 @@
 """What the ledger remembers of events and files: the rows that people and programs read."""
 
+import base64
+import binascii
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 
-__all__ = ["EventFilter", "EventRecord", "EventState", "FileFilter", "FileRecord", "FileState"]
+__all__ = [
+    "BadCursorError",
+    "EventFilter",
+    "EventRecord",
+    "EventState",
+    "FileFilter",
+    "FileRecord",
+    "FileState",
+    "cursor_at",
+    "position_of",
+    "storable",
+]
 
 
 class EventState(StrEnum):
@@ -90,3 +103,31 @@ class FileFilter:
     state: FileState | None = None
     since: datetime | None = None
     until: datetime | None = None
+
+
+class BadCursorError(ValueError):
+    """A cursor that no listing gave out."""
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def cursor_at(moment: datetime, key: int) -> str:
+    """The cursor of a listing whose last row has this time and this key in the ledger."""
+    text = f"{(moment - _EPOCH) // timedelta(microseconds=1)}:{key}"
+    return base64.urlsafe_b64encode(text.encode()).decode().rstrip("=")
+
+
+def position_of(cursor: str) -> tuple[datetime, int]:
+    """The time and key that a cursor stands for. Raises `BadCursorError`."""
+    try:
+        text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
+        moment, key = text.split(":")
+        return _EPOCH + timedelta(microseconds=int(moment)), int(key)
+    except (binascii.Error, ValueError, OverflowError):
+        raise BadCursorError("This is no cursor that a listing gave out.") from None
+
+
+def storable(text: str) -> str:
+    """Free text as every database takes it: without NUL and lone surrogates."""
+    return text.encode(errors="replace").decode().replace("\0", "\N{REPLACEMENT CHARACTER}")

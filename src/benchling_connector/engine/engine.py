@@ -1,0 +1,310 @@
+"""Wires the steps of the main street, starts, drains and stops them."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+import structlog
+
+from benchling_connector.domain.answer import Fetched
+from benchling_connector.domain.catalog import Catalog, catalog
+from benchling_connector.domain.errors import ConnectorError, TransientError
+from benchling_connector.domain.event import ResourceKey
+from benchling_connector.domain.rawfile import Enriched, Origin
+from benchling_connector.engine.enrich import Enrich, Reading
+from benchling_connector.engine.flight import Register, Work
+from benchling_connector.engine.gate import Dependency, Gate
+from benchling_connector.engine.intake import Filter, Intake
+from benchling_connector.engine.keepalive import Keepalive
+from benchling_connector.engine.settle import Settle
+from benchling_connector.engine.stats import Stats
+from benchling_connector.engine.store import Store
+from benchling_connector.engine.waiting import wait_for
+from benchling_connector.engine.window import Window
+from benchling_connector.ports import (
+    Claim,
+    Clock,
+    EventSource,
+    Ids,
+    Lake,
+    Ledger,
+    ResourceReader,
+)
+
+__all__ = ["Engine", "Options", "Ports"]
+
+log = structlog.get_logger()
+
+DEFAULT_VISIBILITY_S = 300
+"""Of our own template; taken when the queue does not tell."""
+
+Result = TypeVar("Result")
+
+START_TRIES = 3
+"""Attempts to reach Benchling and the queue before giving up at the start."""
+
+
+@dataclass(frozen=True, slots=True)
+class Ports:
+    """The world, as the engine sees it."""
+
+    source: EventSource
+    reader: ResourceReader
+    lake: Lake
+    ledger: Ledger
+    clock: Clock
+    ids: Ids
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How the engine works. Sizes in messages or events, times in seconds."""
+
+    origin: Origin
+    wanted: Filter = field(default_factory=lambda: Filter(("*",), ("*",)))
+    events_per_file: int = 10
+    bulk_size: int = 100
+    window_size: int = 500
+    capacity: int = 2_000
+    max_bytes: int = 64 * 1024 * 1024
+    receivers: int = 4
+    wait_s: int = 20
+    stop_grace_s: float = 20.0
+    catalog: Catalog = field(default_factory=catalog)
+
+
+class Engine:
+    """One worker. `run` returns after `stop` or `drain`, with everything settled or released."""
+
+    def __init__(self, ports: Ports, options: Options) -> None:
+        self.stats = Stats()
+        self._ports = ports
+        self._options = options
+        clock, ids = ports.clock, ports.ids
+        self.gate = Gate(clock, ids, self.stats)
+        self.register = Register(options.capacity, options.max_bytes)
+        self._settle = Settle(
+            source=ports.source,
+            ledger=ports.ledger,
+            register=self.register,
+            gate=self.gate,
+            stats=self.stats,
+            clock=clock,
+            ids=ids,
+        )
+        self._store = Store(
+            lake=ports.lake,
+            ledger=ports.ledger,
+            origin=options.origin,
+            events_per_file=options.events_per_file,
+            gate=self.gate,
+            stats=self.stats,
+            clock=clock,
+            ids=ids,
+        )
+        self._enrich = Enrich(ports.reader, options.catalog, options.bulk_size, self.gate)
+        self._window = Window(options.window_size, clock, lambda: self._intake.pressure)
+        self._intake = Intake(
+            source=ports.source,
+            ledger=ports.ledger,
+            catalog=options.catalog,
+            wanted=options.wanted,
+            register=self.register,
+            settle=self._settle,
+            gate=self.gate,
+            stats=self.stats,
+            clock=clock,
+            wait_s=options.wait_s,
+            pass_on=self._window.put,
+            settle_orphan=self._settle_orphan,
+            probe=self._probe,
+        )
+        self._windows: set[asyncio.Task[None]] = set()
+
+    def stop(self) -> None:
+        """No new receive; what has been begun is finished. `run` returns soon."""
+        self.gate.close()
+
+    async def drain(self, seconds: float) -> None:
+        """Stops when for so long nothing came, nothing was in flight, nothing waited."""
+        clock = self._ports.clock
+        quiet_since = clock.monotonic()
+        while not self.gate.closed_for_good.is_set():
+            now = clock.monotonic()
+            waits_until = self._settle.next_try or 0.0
+            busy = len(self.register) > 0 or bool(self.gate.troubles) or waits_until > now
+            quiet_since = now if busy else max(quiet_since, self._intake.last_receipt)
+            if now - quiet_since >= seconds:
+                log.info("engine.drained")
+                self.stop()
+            await clock.sleep(min(max(seconds / 10, 0.05), 0.5))
+
+    async def run(self) -> None:
+        """Works until it is stopped. Raises `ConnectorError` when it cannot start."""
+        visibility_s = await self._begin()
+        self._settle.visibility_s = visibility_s
+        keepalive = Keepalive(
+            source=self._ports.source,
+            ledger=self._ports.ledger,
+            register=self.register,
+            gate=self.gate,
+            clock=self._ports.clock,
+            visibility_s=visibility_s,
+        )
+        steady = [
+            asyncio.create_task(step)
+            for step in (
+                keepalive.visibility(),
+                keepalive.lease(),
+                self._intake.admit(),
+                self._settle.acknowledging(),
+                self._open_windows(),
+            )
+        ]
+        receivers = [
+            asyncio.create_task(self._intake.receive()) for _ in range(self._options.receivers)
+        ]
+        closed = asyncio.create_task(self._closed())
+        try:
+            await asyncio.wait([closed, *steady, *receivers], return_when=asyncio.FIRST_COMPLETED)
+            for task in (*steady, *receivers):
+                if task.done() and not task.cancelled() and (error := task.exception()):
+                    raise error
+            await self._finish(receivers)
+        finally:
+            self.gate.close()
+            for task in (*receivers, *steady, closed, *self._windows):
+                task.cancel()
+            self._settle.cancel()
+            await asyncio.gather(
+                *receivers, *steady, closed, *self._windows, return_exceptions=True
+            )
+            await self._sign_off()
+
+    async def _closed(self) -> None:
+        await self.gate.closed_for_good.wait()
+
+    async def _begin(self) -> int:
+        """Signs in, asks the queue about itself, settles what a dead worker left."""
+        ports = self._ports
+        await self._reach(ports.reader.sign_in)
+        facts = await self._reach(ports.source.facts)
+        await ports.ledger.heartbeat(ports.clock.now())
+        for file in await ports.ledger.orphans(ports.clock.now()):
+            await self._store.settle_orphan(file.file_id, file.path, file.sha256)
+        visibility_s = facts.visibility_timeout or DEFAULT_VISIBILITY_S
+        log.info("engine.started", visibility_timeout_seconds=visibility_s, messages=facts.messages)
+        return visibility_s
+
+    async def _reach(self, call: Callable[[], Awaitable[Result]]) -> Result:
+        for tried in range(1, START_TRIES):
+            try:
+                return await call()
+            except TransientError as error:
+                log.warning("start.retried", code=error.code, sentence=error.sentence)
+                await self._ports.clock.sleep(float(1 << tried))
+        return await call()
+
+    async def _open_windows(self) -> None:
+        while True:
+            works = await self._window.take()
+            task = asyncio.create_task(self._serve(works))
+            self._windows.add(task)
+            task.add_done_callback(self._windows.discard)
+
+    async def _serve(self, works: Sequence[Work]) -> None:
+        """One window, from claimed to settled."""
+        stored: set[str] = set()
+        groups: dict[tuple[str, str | None], list[Work]] = {}
+        for work in works:
+            groups.setdefault((work.event.resource_type, work.event.schema_id), []).append(work)
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                readings = self._enrich.begin(works, tasks)
+                for group in groups.values():
+                    tasks.create_task(self._serve_group(group, readings, stored))
+        except* Exception as errors:
+            # A fault of our own must not cost more than time.
+            log.exception("window.failed", errors=[repr(e) for e in errors.exceptions])
+            unfinished = [work.event.id for work in works if work.event.id not in stored]
+            await self._settle.give_back(unfinished, TransientError("connector-failing"))
+
+    async def _serve_group(
+        self, works: Sequence[Work], readings: dict[ResourceKey, Reading], stored: set[str]
+    ) -> None:
+        enriched: list[Enriched] = []
+        failed: dict[str, tuple[ConnectorError, list[str]]] = {}
+        for work in works:
+            found = await readings[work.event.resource]
+            if isinstance(found, Fetched):
+                enriched.append(Enriched(work.event, found))
+            else:
+                failed.setdefault(found.code, (found, []))[1].append(work.event.id)
+        for error, event_ids in failed.values():
+            await self._settle.give_back(event_ids, error)
+
+        def done(items: Sequence[Enriched]) -> None:
+            names = [item.event.id for item in items]
+            stored.update(names)
+            carriers = self.register.carriers(names)
+            sent = [held.delivery.sent_at for held in carriers if held.delivery.sent_at]
+            if sent:
+                age = self._ports.clock.now() - max(sent)
+                self.stats.freshness_s = max(age.total_seconds(), 0.0)
+            self._settle.acknowledge(carriers)
+
+        if enriched:
+            lost = await self._store.store(enriched, done)
+            self._settle.release_busy(self.register.carriers(item.event.id for item in lost))
+
+    async def _settle_orphan(self, claim: Claim) -> None:
+        if claim.file is not None:
+            file = claim.file
+            await self._store.settle_orphan(file.file_id, file.path, file.sha256)
+
+    async def _probe(self, dependency: Dependency) -> None:
+        """Asks a dependency that somebody had to mend. The others are asked by the work itself."""
+        if dependency is not Dependency.BENCHLING:
+            self.gate.works(dependency)
+            return
+        try:
+            await self._ports.reader.sign_in()
+        except ConnectorError as error:
+            self.gate.failed(dependency, error)
+        else:
+            self.gate.works(dependency)
+
+    async def _finish(self, receivers: Sequence[asyncio.Task[None]]) -> None:
+        """Ends in order: intake, what was not begun, what was, what is to be settled."""
+        clock, grace = self._ports.clock, self._options.stop_grace_s
+        begun = clock.monotonic()
+
+        async def within(awaitable: Awaitable[object], share: float) -> None:
+            task = asyncio.ensure_future(awaitable)
+            finished = asyncio.Event()
+            task.add_done_callback(lambda _: finished.set())
+            left = max(grace * share - (clock.monotonic() - begun), 0.1)
+            if not await wait_for(finished, left, clock):
+                task.cancel()
+            await asyncio.gather(task, return_exceptions=True)
+
+        log.info("engine.stopping", in_flight=len(self.register))
+        await within(asyncio.wait(receivers), 0.03)
+        for receiver in receivers:
+            receiver.cancel()
+        await asyncio.gather(*receivers, return_exceptions=True)
+        await within(self._intake.admitted(), 0.2)
+        await within(self._settle.hand_back([w.event.id for w in self._window.empty()]), 0.3)
+        if self._windows:
+            await within(asyncio.gather(*self._windows), 0.8)
+        await within(self._settle.finish(), 0.9)
+        if len(self.register):
+            await within(self._settle.release_rest(), 1.0)
+
+    async def _sign_off(self) -> None:
+        try:
+            await self._ports.ledger.sign_off(self._ports.clock.now())
+        except ConnectorError as error:
+            log.warning("worker.not_signed_off", code=error.code)
+        log.info("engine.stopped", in_flight=len(self.register))

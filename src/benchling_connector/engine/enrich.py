@@ -1,0 +1,122 @@
+"""Reads the resources that a window's events are about, by the fewest calls.
+
+What is known of a resource reaches whoever waits for it as soon as it is known: a slow family
+holds up nothing but its own files.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+import structlog
+
+from benchling_connector.domain.answer import (
+    Answer,
+    Fetched,
+    UnexpectedAnswerError,
+    left_out,
+    resources,
+    unavailable,
+    unread,
+)
+from benchling_connector.domain.catalog import Catalog
+from benchling_connector.domain.errors import ConnectorError, TransientError
+from benchling_connector.domain.event import ResourceKey
+from benchling_connector.domain.plan import (
+    SPLIT_STATUSES,
+    UNAVAILABLE_STATUSES,
+    Call,
+    plan,
+    single,
+    split,
+)
+from benchling_connector.engine.flight import Work
+from benchling_connector.engine.gate import Dependency, Gate
+from benchling_connector.ports import ResourceReader
+
+__all__ = ["Enrich", "Reading"]
+
+log = structlog.get_logger()
+
+TROUBLED = 4
+"""Receives after which a resource is read alone: one that breaks whole calls harms no others."""
+
+Reading = asyncio.Future[Fetched | ConnectorError]
+
+
+class Enrich:
+    """Carries the plan out."""
+
+    def __init__(
+        self, reader: ResourceReader, catalog: Catalog, bulk_size: int, gate: Gate
+    ) -> None:
+        self._reader = reader
+        self._catalog = catalog
+        self._bulk_size = bulk_size
+        self._gate = gate
+
+    def begin(self, works: Sequence[Work], tasks: asyncio.TaskGroup) -> dict[ResourceKey, Reading]:
+        """Starts the calls of one window; gives what will be known of each resource."""
+        calm = [w.event.resource for w in works if w.receive_count < TROUBLED]
+        calm_keys = set(calm)
+        troubled = [w.event.resource for w in works if w.event.resource not in calm_keys]
+        calls = (
+            *plan(calm, self._catalog, self._bulk_size),
+            *plan(troubled, self._catalog, 1),
+        )
+        loop = asyncio.get_running_loop()
+        readings: dict[ResourceKey, Reading] = {}
+        for work in works:
+            key = work.event.resource
+            if key not in readings:
+                readings[key] = loop.create_future()
+                if not key.readable:
+                    readings[key].set_result(unread(key))
+        for call in calls:
+            tasks.create_task(self._read(call, readings))
+        return readings
+
+    async def _read(self, call: Call, readings: dict[ResourceKey, Reading]) -> None:
+        """Reads what a call names, by halving it where it must; answers every key of it."""
+        try:
+            answer = await self._reader.get(call)
+            found, rest = self._understand(call, answer)
+        except ConnectorError as error:
+            self._gate.failed(Dependency.BENCHLING, error)
+            for key in call.keys:
+                readings[key].set_result(error)
+            return
+        self._gate.works(Dependency.BENCHLING)
+        for key, fetched in found.items():
+            readings[key].set_result(fetched)
+        if rest:
+            await asyncio.gather(*(self._read(part, readings) for part in rest))
+
+    def _understand(
+        self, call: Call, answer: Answer
+    ) -> tuple[dict[ResourceKey, Fetched], tuple[Call, ...]]:
+        """What an answer tells, and the calls that have to follow."""
+        if answer.status in SPLIT_STATUSES:
+            halves = split(call, self._catalog)
+            if halves:
+                log.info("call.halved", path=call.path, ids=len(call.keys), status=answer.status)
+                return {}, halves
+        if answer.status in UNAVAILABLE_STATUSES:
+            return dict.fromkeys(call.keys, unavailable(call, answer)), ()
+        if answer.status != 200:
+            raise TransientError(
+                "benchling-unexpected-answer", f"GET {call.path} answered {answer.status}."
+            )
+        try:
+            found = resources(call, answer)
+        except UnexpectedAnswerError as error:
+            sentence = f"GET {call.path}: {error}."
+            raise TransientError("benchling-unexpected-answer", sentence) from None
+        missing = [key for key in call.keys if key not in found]
+        calls = []
+        for key in missing:
+            alone = single(key, self._catalog)
+            if alone == call or alone.kind == "many":
+                found[key] = left_out(call, answer)
+            else:
+                calls.append(alone)
+        return found, tuple(calls)

@@ -1,0 +1,132 @@
+"""What is in flight: every message between receive and settle, and how much of it there may be.
+
+The engine's only shared memory. A message stands in it once, with its newest receipt handle; an
+event stands in it once, however many messages carry it.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+
+from benchling_connector.domain.event import Event
+from benchling_connector.ports import Delivery
+
+__all__ = ["Held", "Register", "Work"]
+
+
+@dataclass(slots=True, eq=False)
+class Held:
+    """A message that the queue has handed to us and that is not settled yet."""
+
+    delivery: Delivery
+    first_at: float
+    """Monotonic seconds of the receive: the queue's 12 hours count from here."""
+    hidden_at: float
+    """Monotonic seconds since when the visibility timeout runs."""
+    size: int
+    """Bytes of the body, for as long as the message is in flight in whatever form."""
+    event_id: str | None = None
+
+    @property
+    def message_id(self) -> str:
+        return self.delivery.message_id
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Work:
+    """An event that this worker has claimed."""
+
+    event: Event
+    receive_count: int
+    received_at: float
+    """Monotonic seconds."""
+
+
+class Register:
+    """All that is in flight, bounded by a number of messages and by their bytes."""
+
+    def __init__(self, capacity: int, max_bytes: int) -> None:
+        self._capacity = capacity
+        self._max_bytes = max_bytes
+        self._reserved = 0
+        self._bytes = 0
+        self._messages: dict[str, Held] = {}
+        self._events: dict[str, list[Held]] = {}
+        self._waiters: deque[asyncio.Future[None]] = deque()
+
+    def __len__(self) -> int:
+        return len(self._messages)
+
+    @property
+    def bytes(self) -> int:
+        """Of the bodies in flight."""
+        return self._bytes
+
+    def messages(self) -> tuple[Held, ...]:
+        """Everything that is in flight now."""
+        return tuple(self._messages.values())
+
+    async def reserve(self, wanted: int) -> int:
+        """Waits for free places, and gives from 1 to `wanted` of them."""
+        while not (free := self._free()):
+            waiter: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiters.append(waiter)
+            await waiter
+        places = min(free, wanted)
+        self._reserved += places
+        return places
+
+    def cancel(self, places: int) -> None:
+        """Gives reserved places back."""
+        self._reserved -= places
+        self._wake()
+
+    def hold(self, delivery: Delivery, at: float) -> Held | None:
+        """Takes a message in; None if it is in flight already, with its newest handle now."""
+        known = self._messages.get(delivery.message_id)
+        if known is not None:
+            known.delivery = replace(delivery, body="")
+            known.first_at = known.hidden_at = at
+            return None
+        held = Held(delivery, at, at, delivery.size)
+        self._messages[delivery.message_id] = held
+        self._bytes += delivery.size
+        return held
+
+    def carries(self, held: Held, event_id: str) -> bool:
+        """Notes which event a message carries; False if another message brought it already."""
+        held.event_id = event_id
+        held.delivery = replace(held.delivery, body="")  # the event has the text
+        others = self._events.setdefault(event_id, [])
+        others.append(held)
+        return len(others) == 1
+
+    def carriers(self, event_ids: Iterable[str]) -> list[Held]:
+        """All messages that carry these events."""
+        return [held for event_id in event_ids for held in self._events.get(event_id, ())]
+
+    def let_go(self, held: Iterable[Held]) -> None:
+        """Forgets messages that are settled."""
+        for one in held:
+            if self._messages.pop(one.message_id, None) is None:
+                continue
+            self._bytes -= one.size
+            carriers = self._events.get(one.event_id or "")
+            if carriers is not None:
+                carriers.remove(one)
+                if not carriers:
+                    del self._events[one.event_id or ""]
+        self._wake()
+
+    def _free(self) -> int:
+        if self._bytes >= self._max_bytes:
+            return 0
+        return max(self._capacity - len(self._messages) - self._reserved, 0)
+
+    def _wake(self) -> None:
+        while self._waiters and self._free():
+            waiter = self._waiters.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return

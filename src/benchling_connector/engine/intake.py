@@ -1,0 +1,252 @@
+"""Receive, decode, filter, ask the ledger: from the queue to claimed events.
+
+Several long polls run at once; one clerk takes whatever they brought and asks the ledger once for
+all of it. Never more messages than there are free places in flight.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+
+import structlog
+
+from benchling_connector.domain.catalog import Catalog
+from benchling_connector.domain.errors import ConfigurationError, ConnectorError
+from benchling_connector.domain.event import Event, Rejected, decode
+from benchling_connector.engine.flight import Held, Register, Work
+from benchling_connector.engine.gate import Dependency, Gate
+from benchling_connector.engine.settle import Settle
+from benchling_connector.engine.stats import Stats
+from benchling_connector.ports import (
+    Candidate,
+    Claim,
+    Clock,
+    Delivery,
+    EventSource,
+    Ledger,
+    StrayMessage,
+    Verdict,
+)
+
+__all__ = ["Filter", "Intake"]
+
+log = structlog.get_logger()
+
+RECEIVE_SIZE = 10
+"""Messages; SQS gives no more at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Globs of the events to take. An event without a schema has the schema ID `none`."""
+
+    event_types: tuple[str, ...]
+    schema_ids: tuple[str, ...]
+
+    def skip_reason(self, event: Event) -> str | None:
+        """Why an event is not wanted; None if it is."""
+        if not any(fnmatchcase(event.type, glob) for glob in self.event_types):
+            return "skipped: event_types does not name this event type"
+        if not any(fnmatchcase(event.schema_id or "none", glob) for glob in self.schema_ids):
+            return "skipped: schema_ids does not name this schema ID"
+        return None
+
+
+class Intake:
+    """Brings events in, until the gate closes for good."""
+
+    def __init__(
+        self,
+        *,
+        source: EventSource,
+        ledger: Ledger,
+        catalog: Catalog,
+        wanted: Filter,
+        register: Register,
+        settle: Settle,
+        gate: Gate,
+        stats: Stats,
+        clock: Clock,
+        wait_s: int,
+        pass_on: Callable[[Sequence[Work]], None],
+        settle_orphan: Callable[[Claim], Awaitable[None]],
+        probe: Callable[[Dependency], Awaitable[None]],
+    ) -> None:
+        self._source = source
+        self._ledger = ledger
+        self._catalog = catalog
+        self._wanted = wanted
+        self._register = register
+        self._settle = settle
+        self._gate = gate
+        self._stats = stats
+        self._clock = clock
+        self._wait_s = wait_s
+        self._pass_on = pass_on
+        self._settle_orphan = settle_orphan
+        self._probe = probe
+        self._received = False
+        self._brought: asyncio.Queue[Sequence[Held]] = asyncio.Queue()
+        self.pressure = 0.0
+        """From 0 (the queue is quiet) to 1 (every receive comes back full)."""
+        self.last_receipt = clock.monotonic()
+        """Monotonic seconds: when messages last came, or a receive last failed."""
+
+    async def receive(self) -> None:
+        """One long poll after the other. Runs until the gate closes for good."""
+        while not self._gate.closed_for_good.is_set():
+            allowance = await self._gate.allowance(self._probe)
+            if allowance is not None and len(self._register) >= allowance:
+                await self._clock.sleep(0.5)
+                continue
+            places = await self._register.reserve(min(RECEIVE_SIZE, allowance or RECEIVE_SIZE))
+            try:
+                if self._gate.closed_for_good.is_set():
+                    return
+                deliveries = await self._receive(places)
+            finally:
+                self._register.cancel(places)
+            if deliveries:
+                self._take_in(deliveries)
+
+    async def _receive(self, places: int) -> Sequence[Delivery]:
+        try:
+            deliveries = await self._source.receive(places, self._wait_s)
+        except ConnectorError as error:
+            self.last_receipt = self._clock.monotonic()
+            if isinstance(error, ConfigurationError) and not self._received:
+                raise  # refused from the start: nobody has seen it work
+            self._gate.failed(Dependency.QUEUE, error)
+            return ()
+        self._received = True
+        self._gate.works(Dependency.QUEUE)
+        full = 1.0 if len(deliveries) >= places else 0.0
+        self.pressure += (full - self.pressure) * 0.3
+        return deliveries
+
+    def _take_in(self, deliveries: Sequence[Delivery]) -> None:
+        self.last_receipt = now = self._clock.monotonic()
+        self._stats.received += len(deliveries)
+        self._settle.seen_again(deliveries)
+        fresh = []
+        for delivery in deliveries:
+            held = self._register.hold(delivery, now)
+            if held is None:
+                self._stats.repeated += 1
+            else:
+                fresh.append(held)
+        if fresh:
+            self._brought.put_nowait(fresh)
+
+    async def admit(self) -> None:
+        """The clerk: decodes and claims what the long polls brought. Runs for ever."""
+        while True:
+            brought = [await self._brought.get()]
+            while not self._brought.empty():
+                brought.append(self._brought.get_nowait())
+            await self._admit([held for some in brought for held in some])
+            for _ in brought:
+                self._brought.task_done()
+
+    async def admitted(self) -> None:
+        """Returns when the clerk has dealt with all that was brought."""
+        await self._brought.join()
+
+    async def _admit(self, held: Sequence[Held]) -> None:
+        events: dict[str, tuple[Event, Held]] = {}
+        strays: list[tuple[Held, Rejected, bytes]] = []
+        for one in held:
+            body = one.delivery.body
+            found = decode(body, self._catalog)
+            if isinstance(found, Rejected):
+                strays.append((one, found, body.encode("utf-8", "surrogatepass")))
+            elif self._register.carries(one, found.id):
+                events[found.id] = (found, one)
+            else:
+                self._stats.repeated += 1
+        await self.quarantine(strays)
+        await self._claim(list(events.values()))
+
+    async def _claim(self, events: Sequence[tuple[Event, Held]]) -> None:
+        if not events:
+            return
+        candidates = [
+            Candidate(
+                event,
+                held.message_id,
+                held.delivery.sent_at,
+                held.delivery.received_at,
+                self._wanted.skip_reason(event),
+            )
+            for event, held in events
+        ]
+        try:
+            claims = await self._ledger.claim(candidates, self._clock.now())
+        except ConnectorError as error:
+            self._gate.failed(Dependency.DATABASE, error)
+            self._settle.release_for(error, self._register.carriers(e.id for e, _ in events))
+            return
+        self._gate.works(Dependency.DATABASE)
+        await self._act(events, candidates, claims)
+
+    async def _act(
+        self,
+        events: Sequence[tuple[Event, Held]],
+        candidates: Sequence[Candidate],
+        claims: Sequence[Claim],
+    ) -> None:
+        works: list[Work] = []
+        orphans: list[tuple[Event, Held]] = []
+        reused: list[tuple[Held, Rejected, bytes]] = []
+        for (event, held), candidate, claim in zip(events, candidates, claims, strict=True):
+            if claim.verdict is Verdict.CLAIMED:
+                works.append(Work(event, held.delivery.receive_count, held.first_at))
+            elif claim.verdict is Verdict.SETTLED:
+                if candidate.skip_reason and claim.attempts <= 1:
+                    self._stats.skipped += 1
+                else:
+                    self._stats.repeated += 1
+                self._settle.acknowledge(self._register.carriers([event.id]))
+            elif claim.verdict is Verdict.BUSY:
+                self._settle.release_busy(self._register.carriers([event.id]))
+            elif claim.verdict is Verdict.ORPHANED:
+                await self._settle_orphan(claim)
+                orphans.append((event, held))
+            else:
+                code = "event-id-reused"
+                sentence = f"The event ID {event.id} is known already, with other content."
+                reused.append((held, Rejected(code, sentence), event.envelope))
+        if works:
+            self._pass_on(works)
+        await self.quarantine(reused)
+        await self._claim(orphans)
+
+    async def quarantine(self, strays: Sequence[tuple[Held, Rejected, bytes]]) -> None:
+        """Keeps what can never succeed, with its raw bytes and the reason; then acknowledges."""
+        if not strays:
+            return
+        messages = [
+            StrayMessage(
+                held.message_id,
+                body,
+                rejected,
+                held.delivery.sent_at,
+                held.delivery.received_at,
+                held.delivery.receive_count,
+            )
+            for held, rejected, body in strays
+        ]
+        held = [one for one, _, _ in strays]
+        try:
+            await self._ledger.quarantine(messages, self._clock.now())
+        except ConnectorError as error:
+            self._gate.failed(Dependency.DATABASE, error)
+            self._settle.release_for(error, held)
+            return
+        self._stats.quarantined += len(strays)
+        for message in messages:
+            log.warning(
+                "message.quarantined", message_id=message.message_id, code=message.rejected.code
+            )
+        self._settle.acknowledge(held)

@@ -1,0 +1,203 @@
+"""Acknowledge and release, in batches, until it has really happened.
+
+A message is acknowledged only by a caller that knows its event to be durable. What cannot be
+deleted now is tried again with the newest receipt handle; what comes back all the same is known
+to the ledger then, and acknowledged anew.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Iterable, Sequence
+from datetime import timedelta
+
+import structlog
+
+from benchling_connector.domain.errors import ConnectorError
+from benchling_connector.domain.fate import Release, fate_of
+from benchling_connector.engine.flight import Held, Register
+from benchling_connector.engine.gate import Dependency, Gate
+from benchling_connector.engine.stats import Stats
+from benchling_connector.ports import Clock, Delivery, EventSource, GivenBack, Ids, Ledger
+
+__all__ = ["Settle"]
+
+log = structlog.get_logger()
+
+ACKNOWLEDGE_TRIES = 6
+BUSY_DELAY_S = 10.0
+
+
+class Settle:
+    """The end of the street. Its methods return at once; `acknowledging` does the work."""
+
+    def __init__(
+        self,
+        *,
+        source: EventSource,
+        ledger: Ledger,
+        register: Register,
+        gate: Gate,
+        stats: Stats,
+        clock: Clock,
+        ids: Ids,
+    ) -> None:
+        self._source = source
+        self._ledger = ledger
+        self._register = register
+        self._gate = gate
+        self._stats = stats
+        self._clock = clock
+        self._ids = ids
+        self._done: list[tuple[Held, int]] = []
+        self._work = asyncio.Event()
+        self._waiting: dict[str, float] = {}
+        self._tasks: set[asyncio.Task[None]] = set()
+        self.visibility_s = 30.0
+
+    @property
+    def next_try(self) -> float | None:
+        """Monotonic seconds when the last of what was released may be seen again."""
+        return max(self._waiting.values(), default=None)
+
+    def seen_again(self, deliveries: Iterable[Delivery]) -> None:
+        """Notes that released messages have come back."""
+        for delivery in deliveries:
+            self._waiting.pop(delivery.message_id, None)
+
+    def acknowledge(self, held: Iterable[Held]) -> None:
+        """These messages are durable: delete them."""
+        self._done += [(one, 1) for one in held]
+        self._work.set()
+
+    def release_for(self, error: ConnectorError, held: Sequence[Held]) -> None:
+        """These messages met an error: back to the queue, by the fate that it has."""
+        if held:
+            self._start(self._release([(one, self._delay(error, one)) for one in held]))
+
+    def release_busy(self, held: Sequence[Held]) -> None:
+        """Another worker has these: look again when it must have finished or died."""
+        delay = BUSY_DELAY_S * (1 + self._ids.jitter())
+        self._start(self._release([(one, delay) for one in held]))
+
+    async def give_back(self, event_ids: Sequence[str], error: ConnectorError) -> None:
+        """Claimed events met an error: they go back, first in the ledger, then on the queue."""
+        carriers = [(name, self._register.carriers([name])) for name in event_ids]
+        reason = f"{error.code}: {error.sentence}"
+        await self._return(
+            [(name, held, self._delay(error, held[0])) for name, held in carriers if held], reason
+        )
+
+    async def hand_back(self, event_ids: Sequence[str]) -> None:
+        """Nothing was begun with these claimed events: anybody may have them at once."""
+        carriers = [(name, self._register.carriers([name])) for name in event_ids]
+        await self._return([(name, held, 0.0) for name, held in carriers if held], "stopped")
+
+    async def release_rest(self) -> None:
+        """The last word before the end: whatever is still in flight may be seen again at once."""
+        await self._release([(held, 0.0) for held in self._register.messages()])
+
+    async def _return(
+        self, returned: Sequence[tuple[str, Sequence[Held], float]], reason: str
+    ) -> None:
+        if not returned:
+            return
+        now = self._clock.now()
+        back = [
+            GivenBack(name, reason, now + timedelta(seconds=delay)) for name, _, delay in returned
+        ]
+        delays = [(one, delay) for _, held, delay in returned for one in held]
+        try:
+            await self._ledger.give_back(back)
+        except ConnectorError as failure:
+            # The claim stays ours in the ledger: keep the messages until it can be given up.
+            self._gate.failed(Dependency.DATABASE, failure)
+            self._start(self._return_later(back, delays))
+            return
+        await self._release(delays)
+
+    async def acknowledging(self) -> None:
+        """Deletes what is done, as it comes. Runs for ever."""
+        while True:
+            await self._work.wait()
+            self._work.clear()
+            batch, self._done = self._done, []
+            if batch:
+                self._start(self._acknowledge(batch))
+                await asyncio.sleep(0)
+
+    async def finish(self) -> None:
+        """Waits until everything that was asked for has been tried."""
+        while self._done or self._tasks:
+            if self._done:
+                batch, self._done = self._done, []
+                await self._acknowledge(batch)
+            if self._tasks:
+                await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def cancel(self) -> None:
+        """Drops what is still under way: the queue hands it out again."""
+        for task in self._tasks:
+            task.cancel()
+
+    async def _acknowledge(self, batch: Sequence[tuple[Held, int]]) -> None:
+        tries = {held.message_id: tried for held, tried in batch}
+        handles = {held.message_id: held for held, _ in batch}
+        try:
+            failed = await self._source.acknowledge([held.delivery for held, _ in batch])
+        except ConnectorError as error:
+            self._gate.failed(Dependency.QUEUE, error)
+            failed = [held.delivery for held, _ in batch]
+        unsettled = {delivery.message_id for delivery in failed}
+        self._register.let_go(held for held, _ in batch if held.message_id not in unsettled)
+        if not unsettled:
+            return
+        again = [(handles[name], tries[name] + 1) for name in unsettled]
+        given_up = [held for held, tried in again if tried > ACKNOWLEDGE_TRIES]
+        if given_up:
+            log.warning("message.not_deleted", count=len(given_up))
+            self._register.let_go(given_up)
+        again = [(held, tried) for held, tried in again if tried <= ACKNOWLEDGE_TRIES]
+        if again:
+            await self._clock.sleep(min(0.2 * float(1 << max(tried for _, tried in again)), 10.0))
+            self._done += again
+            self._work.set()
+
+    async def _release(self, delays: Sequence[tuple[Held, float]]) -> None:
+        if not delays:
+            return
+        now = self._clock.monotonic()
+        self._stats.released += len(delays)
+        try:
+            failed = await self._source.release([(held.delivery, delay) for held, delay in delays])
+        except ConnectorError as error:
+            self._gate.failed(Dependency.QUEUE, error)
+            failed = [held.delivery for held, _ in delays]
+        slow = {delivery.message_id for delivery in failed}
+        for held, delay in delays:
+            until = held.hidden_at + self.visibility_s if held.message_id in slow else now + delay
+            self._waiting[held.message_id] = until
+        self._register.let_go(held for held, _ in delays)
+
+    async def _return_later(
+        self, back: Sequence[GivenBack], delays: Sequence[tuple[Held, float]]
+    ) -> None:
+        pause = 1.0
+        while True:
+            await self._clock.sleep(pause)
+            pause = min(pause * 2, 15.0)
+            try:
+                await self._ledger.give_back(back)
+            except ConnectorError as error:
+                self._gate.failed(Dependency.DATABASE, error)
+                continue
+            self._gate.works(Dependency.DATABASE)
+            await self._release(delays)
+            return
+
+    def _delay(self, error: ConnectorError, held: Held) -> float:
+        fate = fate_of(error, held.delivery.receive_count, self._ids.jitter())
+        return fate.delay_s if isinstance(fate, Release) else 0.0
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

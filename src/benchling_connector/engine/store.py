@@ -1,0 +1,136 @@
+"""Ledger PENDING, then the object, then ledger SUCCESS: several files at once.
+
+From PENDING on, a file's bytes stand fast. Whatever fails after that is tried again with the same
+bytes under the same ID, for as long as the process lives: only so is it sure that an attempt
+which seemed to fail, and had happened, does not leave a second copy behind.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import TypeVar
+
+import structlog
+
+from benchling_connector.domain.errors import ConnectorError
+from benchling_connector.domain.rawfile import Enriched, Origin, RawFile, compose, draft
+from benchling_connector.engine.gate import Dependency, Gate
+from benchling_connector.engine.stats import Stats
+from benchling_connector.engine.waiting import Coalescer
+from benchling_connector.ports import Clock, Ids, Lake, Ledger
+
+__all__ = ["Store"]
+
+log = structlog.get_logger()
+
+LONGEST_PAUSE_S = 15.0
+
+Result = TypeVar("Result")
+
+
+class Store:
+    """Composes files and makes them durable."""
+
+    def __init__(
+        self,
+        *,
+        lake: Lake,
+        ledger: Ledger,
+        origin: Origin,
+        events_per_file: int,
+        gate: Gate,
+        stats: Stats,
+        clock: Clock,
+        ids: Ids,
+        writes_at_once: int = 16,
+    ) -> None:
+        self._lake = lake
+        self._ledger = ledger
+        self._origin = origin
+        self._events_per_file = events_per_file
+        self._gate = gate
+        self._stats = stats
+        self._clock = clock
+        self._ids = ids
+        self._writes = asyncio.Semaphore(writes_at_once)
+        self._begin = Coalescer(self._begin_files)
+        self._commit = Coalescer(self._commit_files)
+
+    async def store(
+        self, enriched: Sequence[Enriched], done: Callable[[Sequence[Enriched]], None]
+    ) -> Sequence[Enriched]:
+        """Stores events; `done` is told of each file's events as soon as they are durable.
+
+        Gives back those that were not stored because their claim was lost to another worker.
+        """
+        drafts = draft(enriched, self._events_per_file)
+        now = self._clock.now()
+        files = [compose(part, self._ids.file_id(), now, self._origin) for part in drafts]
+        taken = await self._begin(files)
+        mine = [file for file, refused in zip(files, taken, strict=True) if not refused]
+        lost = [file for file, refused in zip(files, taken, strict=True) if refused]
+        await asyncio.gather(*(self._write(file, done) for file in mine))
+        return [item for file in lost for item in file.content]
+
+    async def settle_orphan(self, file_id: str, path: str, sha256: str) -> bool:
+        """Finishes the file of a dead worker: tells whether it stands in the lake."""
+        found = await self._insist(Dependency.LAKE, lambda: self._lake.sha256(path))
+        if found == sha256:
+            await self._commit([file_id])
+        else:
+            discard = [file_id]
+            await self._insist(Dependency.DATABASE, lambda: self._ledger.discard_files(discard))
+        log.info("file.orphan_settled", file_id=file_id, in_lake=found == sha256)
+        return found == sha256
+
+    async def _write(self, file: RawFile, done: Callable[[Sequence[Enriched]], None]) -> None:
+        async with self._writes:
+            await self._insist(Dependency.LAKE, lambda: self._lake.put(file.path, file.body))
+        await self._commit([file.file_id])
+        self._count(file)
+        done(file.content)
+
+    async def _begin_files(self, files: Sequence[RawFile]) -> Sequence[bool]:
+        refused = await self._insist(Dependency.DATABASE, lambda: self._ledger.begin_files(files))
+        return [file.file_id in refused for file in files]
+
+    async def _commit_files(self, file_ids: Sequence[str]) -> Sequence[None]:
+        await self._insist(
+            Dependency.DATABASE,
+            lambda: self._ledger.commit_files(file_ids, self._clock.now()),
+        )
+        return [None] * len(file_ids)
+
+    async def _insist(
+        self, dependency: Dependency, call: Callable[[], Awaitable[Result]]
+    ) -> Result:
+        """Calls until it succeeds, with growing pauses."""
+        pause = 0.5
+        while True:
+            try:
+                result = await call()
+            except ConnectorError as error:
+                self._gate.failed(dependency, error)
+                await self._clock.sleep(pause * (0.5 + 0.5 * self._ids.jitter()))
+                pause = min(pause * 2, LONGEST_PAUSE_S)
+            else:
+                self._gate.works(dependency)
+                return result
+
+    def _count(self, file: RawFile) -> None:
+        stats = self._stats
+        stats.files += 1
+        stats.bytes += len(file.body)
+        stats.stored += len(file.content)
+        for item in file.content:
+            stats.by_type[item.event.type] += 1
+            if item.fetched.status == "unavailable":
+                stats.unavailable += 1
+            elif item.fetched.status == "unsupported":
+                stats.unsupported += 1
+        log.info(
+            "file.stored",
+            file_id=file.file_id,
+            path=file.path,
+            events=len(file.content),
+            bytes=len(file.body),
+        )

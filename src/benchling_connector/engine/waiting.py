@@ -1,0 +1,90 @@
+"""Waiting, with time from the `Clock` port."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Generic, TypeVar
+
+from benchling_connector.ports import Clock
+
+__all__ = ["Coalescer", "wait_for"]
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+async def wait_for(event: asyncio.Event, seconds: float, clock: Clock) -> bool:
+    """Waits for the event, at most so many seconds; tells whether it came."""
+    if event.is_set():
+        return True
+    waits = [asyncio.ensure_future(event.wait()), asyncio.ensure_future(clock.sleep(seconds))]
+    try:
+        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for wait in waits:
+            wait.cancel()
+        await asyncio.gather(*waits, return_exceptions=True)
+    return event.is_set()
+
+
+class Coalescer(Generic[Item, Result]):
+    """Makes one call of what comes together: while a call is under way, the rest gathers.
+
+    `call` takes items and gives as many results, in order; its error reaches all who shared it.
+    """
+
+    def __init__(
+        self, call: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]], most: int = 1000
+    ) -> None:
+        self._call = call
+        self._most = most
+        self._waiting: list[tuple[Sequence[Item], asyncio.Future[Sequence[Result]]]] = []
+        self._worker: asyncio.Task[None] | None = None
+
+    async def __call__(self, items: Sequence[Item]) -> Sequence[Result]:
+        """The results for these items."""
+        if not items:
+            return ()
+        future: asyncio.Future[Sequence[Result]] = asyncio.get_running_loop().create_future()
+        self._waiting.append((items, future))
+        if self._worker is None:
+            self._worker = asyncio.create_task(self._work())
+        return await future
+
+    async def _work(self) -> None:
+        try:
+            while batch := self._take():
+                await self._serve(batch)
+        finally:
+            self._worker = None
+            for _, future in self._waiting:
+                future.cancel()
+            self._waiting.clear()
+
+    def _take(self) -> list[tuple[Sequence[Item], asyncio.Future[Sequence[Result]]]]:
+        taken, count = 0, 0
+        for items, _ in self._waiting:
+            if taken and count + len(items) > self._most:
+                break
+            taken, count = taken + 1, count + len(items)
+        batch, self._waiting = self._waiting[:taken], self._waiting[taken:]
+        return batch
+
+    async def _serve(
+        self, batch: list[tuple[Sequence[Item], asyncio.Future[Sequence[Result]]]]
+    ) -> None:
+        try:
+            results = await self._call([item for items, _ in batch for item in items])
+        except asyncio.CancelledError:
+            for _, future in batch:
+                future.cancel()
+            raise
+        except Exception as error:  # noqa: BLE001 - handed to whoever waits
+            for _, future in batch:
+                if not future.done():
+                    future.set_exception(error)
+            return
+        at = 0
+        for items, future in batch:
+            if not future.done():
+                future.set_result(results[at : at + len(items)])
+            at += len(items)
