@@ -223,8 +223,12 @@ class Ledger(Protocol):
         """Keeps messages with their raw bytes and reason. Repeating it changes nothing."""
         ...
 
-    async def begin_files(self, files: Sequence[RawFile]) -> None:
-        """Records files as PENDING, and which events are in which."""
+    async def begin_files(self, files: Sequence[RawFile]) -> frozenset[str]:
+        """Records files as PENDING, and which events are in which. Repeating it changes nothing.
+
+        Gives the IDs of the files that were refused and must not be written: those with an event
+        that is not this worker's claim any more, or that is in another PENDING file.
+        """
         ...
 
     async def commit_files(self, file_ids: Sequence[str], now: datetime) -> None:

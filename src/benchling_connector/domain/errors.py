@@ -116,6 +116,11 @@ PROBLEMS: dict[str, Problem] = {
         "The database cannot be used at present.",
         "Check that it runs, can be reached and has free space; the connector tries again.",
     ),
+    "claim-lost": Problem(
+        "Another worker took the event over, because this one seemed dead.",
+        "Nothing is lost. If it happens often, the machine is too busy for its workers, or the "
+        "clocks of the machines differ.",
+    ),
     "connector-failing": Problem(
         "A fault of the connector's own.",
         "Please report it with the log line above it; the connector tries again.",
@@ -157,11 +162,41 @@ PROBLEMS: dict[str, Problem] = {
         "An event ID that is known already came with other content.",
         "Compare the message with the stored event of that ID; Benchling gives each event its own.",
     ),
-    # Warnings that last as long as their cause.
+    # Warnings: it works, but somebody should know.
     "tls-verification-off": Problem(
         "TLS verification for Benchling is switched off.",
         "Set disable_ssl_verification to false, and add your proxy's certificate authority to "
         "the system's trust store instead.",
+    ),
+    "interface-ids-no-effect": Problem(
+        "sample_result_export_interface_ids has no effect.",
+        "Leave it out: it belongs to another connector, and is accepted for the sake of forms "
+        "that ask for it.",
+    ),
+    "benchling-nothing-readable": Problem(
+        "Benchling accepts the app, but does not let it read anything yet.",
+        "Add the app to an organisation, team or project in Benchling: a new app sees nothing, "
+        "and its events are stored without their resources.",
+    ),
+    "clock-skew": Problem(
+        "This machine's clock differs from the time of the services.",
+        "Switch on time synchronisation (NTP): AWS refuses signatures of a wrong clock, and "
+        "tokens seem to end too early or too late.",
+    ),
+    "queue-attributes-unread": Problem(
+        "The queue's attributes may not be read by this identity.",
+        "Allow sqs:GetQueueAttributes, so that the connector knows the visibility timeout; it "
+        "takes 300 seconds until then.",
+    ),
+    "queue-without-redrive": Problem(
+        "The queue has no dead-letter queue, or sends messages there too soon.",
+        "Give the queue a redrive policy with a maximum receive count of about 100: fewer, and a "
+        "short outage of Benchling moves good events to the dead-letter queue.",
+    ),
+    "queue-visibility-timeout": Problem(
+        "The queue's visibility timeout is unusually short or long.",
+        "Set it to about 300 seconds: shorter, and messages are handed out twice under load; "
+        "longer, and a message waits long for its next try when the machine dies.",
     ),
 }
 

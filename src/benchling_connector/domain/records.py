@@ -122,10 +122,13 @@ def position_of(cursor: str) -> tuple[datetime, int]:
     """The time and key that a cursor stands for. Raises `BadCursorError`."""
     try:
         text = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode("ascii")
-        moment, key = text.split(":")
-        return _EPOCH + timedelta(microseconds=int(moment)), int(key)
+        moment, key = map(int, text.split(":"))
+        position = _EPOCH + timedelta(microseconds=moment), key
     except (binascii.Error, ValueError, OverflowError):
-        raise BadCursorError("This is no cursor that a listing gave out.") from None
+        position = _EPOCH, -1
+    if not 0 <= position[1] < 1 << 63:
+        raise BadCursorError("This is no cursor that a listing gave out.")
+    return position
 
 
 def storable(text: str) -> str:

@@ -256,7 +256,8 @@ class Engine:
 
         if enriched:
             lost = await self._store.store(enriched, done)
-            self._settle.release_busy(self.register.carriers(item.event.id for item in lost))
+            names = [item.event.id for item in lost]
+            await self._settle.give_back(names, TransientError("claim-lost"))
 
     async def _settle_orphan(self, claim: Claim) -> None:
         if claim.file is not None:

@@ -1,0 +1,338 @@
+"""SQS where it says no: policies, credentials, queues that are not there, servers that fail."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from structlog.testing import capture_logs
+
+from benchling_connector.adapters.sqs import (
+    Permission,
+    SqsSource,
+    open_queue,
+    probe_queue,
+)
+from benchling_connector.domain.errors import ConfigurationError, TransientError
+from benchling_connector.ports import Delivery, QueueFacts
+from benchling_connector.simulator.aws import EmbeddedAws
+from tests.aws import SESSION, Queue, make_queue
+from tests.wallclock import WallClock
+
+REGION = "us-east-1"
+
+
+@pytest.fixture
+def identity(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """An environment without AWS in it, and the credentials file that the chain looks into."""
+    for variable in (
+        "AWS_ACCESS_KEY_ID",
+        "AWS_SECRET_ACCESS_KEY",
+        "AWS_SESSION_TOKEN",
+        "AWS_PROFILE",
+        "AWS_ENDPOINT_URL",
+        "AWS_ENDPOINT_URL_SQS",
+    ):
+        monkeypatch.delenv(variable, raising=False)
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
+    credentials = tmp_path / "credentials"
+    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
+    return credentials
+
+
+def write_key(file: Path, key: str) -> None:
+    file.write_text(f"[default]\naws_access_key_id = {key}\naws_secret_access_key = secret\n")
+
+
+@pytest.fixture(scope="module")
+def strict_aws() -> Iterator[EmbeddedAws]:
+    """A stand-in whose queue policies count."""
+    with EmbeddedAws(enforce_policies=True) as aws:
+        yield aws
+
+
+@pytest.fixture
+async def strict_queue(
+    strict_aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, identity: Path
+) -> AsyncIterator[Queue]:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", strict_aws.credentials.access_key_id)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", strict_aws.credentials.secret_access_key)
+    async with SESSION.create_client("sqs", **strict_aws.client_arguments()) as client:
+        yield await make_queue(client)
+
+
+async def deny(queue: Queue, *actions: str) -> None:
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Deny", "Principal": "*", "Action": list(actions), "Resource": queue.arn}
+        ],
+    }
+    await queue.client.set_queue_attributes(
+        QueueUrl=queue.url, Attributes={"Policy": json.dumps(policy) if actions else ""}
+    )
+
+
+async def test_a_policy_that_denies_visibility_only_slows_down(strict_queue: Queue):
+    await strict_queue.send(["one", "two"])
+    await deny(strict_queue, "sqs:ChangeMessageVisibility")
+    async with open_queue(strict_queue.url, REGION, WallClock()) as source:
+        assert source.may_change_visibility
+        received = list(await source.receive(10, 0))
+        with capture_logs() as logs:
+            assert list(await source.release([(one, 0.0) for one in received])) == received
+            assert list(await source.extend(received, 30)) == received
+        assert not source.may_change_visibility
+        assert [entry["event"] for entry in logs] == ["visibility.denied"]
+        assert list(await source.acknowledge(received)) == []
+
+
+async def test_a_policy_that_was_mended_is_noticed(strict_queue: Queue):
+    await strict_queue.send(["one"])
+    await deny(strict_queue, "sqs:ChangeMessageVisibility")
+    clock = SettableClock()
+    async with open_queue(strict_queue.url, REGION, clock) as source:
+        received = list(await source.receive(1, 0))
+        assert list(await source.extend(received, 30)) == received
+        await deny(strict_queue)
+        assert list(await source.extend(received, 30)) == received  # not asked again yet
+        clock.passed += 301
+        assert list(await source.extend(received, 30)) == []
+        assert source.may_change_visibility
+
+
+async def test_facts_that_may_not_be_asked_are_not_known(strict_queue: Queue):
+    await deny(strict_queue, "sqs:GetQueueAttributes")
+    async with open_queue(strict_queue.url, REGION, WallClock()) as source:
+        assert await source.facts() == QueueFacts(None, None, None)
+
+
+@pytest.mark.parametrize("denied", ["ReceiveMessage", "DeleteMessage"])
+async def test_a_denied_receive_or_delete_is_for_somebody_to_mend(strict_queue: Queue, denied: str):
+    await strict_queue.send(["one"])
+    async with open_queue(strict_queue.url, REGION, WallClock()) as source:
+        received = list(await source.receive(1, 0))
+        await deny(strict_queue, f"sqs:{denied}")
+        with pytest.raises(ConfigurationError) as caught:
+            await (source.receive(1, 0) if "Receive" in denied else source.acknowledge(received))
+    assert caught.value.code == "queue-access-denied"
+    assert denied in caught.value.sentence
+
+
+async def test_a_queue_that_does_not_exist_is_said_so(strict_queue: Queue):
+    async with open_queue(f"{strict_queue.url}-not", REGION, WallClock()) as source:
+        for call in (source.receive(1, 0), source.facts(), source.acknowledge([delivery("x")])):
+            with pytest.raises(ConfigurationError) as caught:
+                await call
+            assert caught.value.code == "queue-not-found"
+
+
+async def test_a_queue_of_another_region_is_said_so_before_anything_is_asked():
+    url = "https://sqs.eu-west-1.amazonaws.com/123456789012/benchling"
+    with pytest.raises(ConfigurationError, match="eu-west-1") as caught:
+        async with open_queue(url, REGION, WallClock()):
+            pass
+    assert caught.value.code == "queue-not-found"
+
+
+async def test_the_probe_tells_every_permission_and_touches_no_message(strict_queue: Queue):
+    await strict_queue.send(["one"])
+    every = await probe_queue(strict_queue.url, REGION)
+    assert [every.receive, every.delete, every.change_visibility, every.read_attributes] == [
+        Permission.ALLOWED
+    ] * 4
+    assert every.attributes is not None
+    assert every.attributes.visibility_timeout == 300
+    assert every.attributes.max_receive_count == 100
+    assert every.attributes.dead_letter_arn == strict_queue.dlq_arn
+    assert every.attributes.messages == 1
+    (message,) = await strict_queue.receive_all()
+    assert message["Attributes"]["ApproximateReceiveCount"] == "1"
+
+
+@pytest.mark.parametrize(
+    ("action", "name"),
+    [
+        ("ReceiveMessage", "receive"),
+        ("DeleteMessage", "delete"),
+        ("ChangeMessageVisibility", "change_visibility"),
+        ("GetQueueAttributes", "read_attributes"),
+    ],
+)
+async def test_the_probe_tells_what_is_denied(strict_queue: Queue, action: str, name: str):
+    await deny(strict_queue, f"sqs:{action}")
+    probe = await probe_queue(strict_queue.url, REGION)
+    names = ("receive", "delete", "change_visibility", "read_attributes")
+    assert {n for n in names if getattr(probe, n) is Permission.DENIED} == {name}
+    assert (probe.attributes is None) == (name == "read_attributes")
+
+
+async def test_the_probe_says_when_the_queue_does_not_exist(strict_queue: Queue):
+    with pytest.raises(ConfigurationError) as caught:
+        await probe_queue(f"{strict_queue.url}-not", REGION)
+    assert caught.value.code == "queue-not-found"
+
+
+async def test_without_credentials_the_error_says_so(identity: Path):
+    async with open_queue("http://127.0.0.1:9/000000000000/b", REGION, WallClock()) as source:
+        with pytest.raises(ConfigurationError) as caught:
+            await source.receive(1, 0)
+    assert caught.value.code == "aws-credentials-missing"
+
+
+async def test_a_profile_that_does_not_exist_is_missing_credentials(
+    identity: Path, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("AWS_PROFILE", "nobody")
+    async with open_queue("http://127.0.0.1:9/000000000000/b", REGION, WallClock()) as source:
+        with pytest.raises(ConfigurationError) as caught:
+            await source.receive(1, 0)
+    assert caught.value.code == "aws-credentials-missing"
+
+
+async def test_a_host_that_botocore_will_not_take_is_a_matter_of_configuration(identity: Path):
+    write_key(identity, "key")
+    async with open_queue("http://my_host:9/000000000000/b", REGION, WallClock()) as source:
+        with pytest.raises(ConfigurationError) as caught:
+            await source.receive(1, 0)
+    assert caught.value.code == "queue-not-found"
+
+
+async def test_a_server_that_is_not_there_passes(identity: Path):
+    write_key(identity, "key")
+    async with open_queue("http://127.0.0.1:9/000000000000/b", REGION, WallClock()) as source:
+        with pytest.raises(TransientError) as caught:
+            await source.receive(1, 0)
+    assert caught.value.code == "queue-failing"
+
+
+@dataclass
+class FakeSqs:
+    """An SQS that answers as it is told; it knows keys by their IDs, and counts what it is asked."""
+
+    url: str = ""
+    accepted: set[str] = field(default_factory=set)
+    asked: list[str] = field(default_factory=list)
+    status: int = 200
+    answer: Any = None
+
+    async def serve(self, request: web.Request) -> web.Response:
+        action = request.headers.get("X-Amz-Target", "").partition(".")[2]
+        self.asked.append(action)
+        key = request.headers["Authorization"].partition("Credential=")[2].partition("/")[0]
+        if self.accepted and key not in self.accepted:
+            refusal = {"__type": "com.amazon.coral.service#ExpiredTokenException", "message": key}
+            return self._json(refusal, status=403)
+        return self._json(self.answer or {}, status=self.status)
+
+    def _json(self, answer: object, status: int) -> web.Response:
+        return web.Response(
+            body=json.dumps(answer), status=status, content_type="application/x-amz-json-1.0"
+        )
+
+
+@pytest.fixture
+async def fake() -> AsyncIterator[FakeSqs]:
+    sqs = FakeSqs()
+    app = web.Application()
+    app.router.add_post("/{path:.*}", sqs.serve)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    host, port = runner.addresses[0]
+    sqs.url = f"http://{host}:{port}/000000000000/benchling"
+    yield sqs
+    await runner.cleanup()
+
+
+async def test_a_key_that_is_refused_is_looked_up_anew_by_the_next_call(
+    identity: Path, fake: FakeSqs
+):
+    fake.accepted = {"new"}
+    write_key(identity, "old")
+    async with open_queue(fake.url, REGION, WallClock()) as source:
+        with pytest.raises(ConfigurationError) as caught:
+            await source.receive(1, 0)
+        assert caught.value.code == "aws-credentials-refused"
+        write_key(identity, "new")
+        assert list(await source.receive(1, 0)) == []
+
+
+async def test_a_key_that_was_rotated_costs_no_call(identity: Path, fake: FakeSqs):
+    fake.accepted = {"old"}
+    write_key(identity, "old")
+    async with open_queue(fake.url, REGION, WallClock()) as source:
+        await source.receive(1, 0)
+        fake.accepted = {"new"}
+        write_key(identity, "new")
+        assert [list(one) for one in await asyncio.gather(*poll(source, 5))] == [[]] * 5
+
+
+async def test_a_key_that_ended_is_refused_once_not_for_ever(identity: Path, fake: FakeSqs):
+    fake.accepted = {"old"}
+    write_key(identity, "old")
+    async with open_queue(fake.url, REGION, WallClock()) as source:
+        await source.receive(1, 0)
+        fake.accepted = {"new"}
+        fake.asked.clear()
+        with pytest.raises(ConfigurationError) as caught:
+            await source.receive(1, 0)
+        assert caught.value.code == "aws-credentials-refused"
+        assert len(fake.asked) == 2
+
+
+async def test_only_what_is_confirmed_counts_as_deleted(identity: Path, fake: FakeSqs):
+    write_key(identity, "key")
+    fake.answer = {"Successful": [{"Id": "1"}]}
+    deliveries = [delivery("a"), delivery("b"), delivery("c")]
+    async with open_queue(fake.url, REGION, WallClock()) as source:
+        failed = await source.acknowledge(deliveries)
+    assert list(failed) == [deliveries[0], deliveries[2]]
+
+
+async def test_a_failing_server_is_asked_a_few_times_and_no_more(identity: Path, fake: FakeSqs):
+    write_key(identity, "key")
+    fake.status, fake.answer = 500, {"__type": "InternalError"}
+    async with open_queue(fake.url, REGION, WallClock()) as source:
+        with pytest.raises(TransientError) as caught:
+            await source.receive(1, 0)
+    assert caught.value.code == "queue-failing"
+    assert fake.asked == ["ReceiveMessage"] * 3
+
+
+async def test_messages_that_a_cancelled_receive_still_brings_are_released(
+    identity: Path, fake: FakeSqs
+):
+    write_key(identity, "key")
+    fake.answer = {"Messages": [{"MessageId": "a", "ReceiptHandle": "h", "Body": "{}"}]}
+    async with open_queue(fake.url, REGION, WallClock()) as source:
+        poll = asyncio.create_task(source.receive(1, 20))
+        while not fake.asked:
+            await asyncio.sleep(0.001)
+        poll.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await poll
+    assert fake.asked == ["ReceiveMessage", "ChangeMessageVisibilityBatch"]
+
+
+class SettableClock(WallClock):
+    """A wall clock that a test can put forward."""
+
+    passed = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self.passed
+
+
+def poll(source: SqsSource, times: int) -> list[Any]:
+    return [source.receive(1, 0) for _ in range(times)]
+
+
+def delivery(message_id: str) -> Delivery:
+    return Delivery(message_id, f"receipt-{message_id}", "{}", 1, None, WallClock().now())
