@@ -178,6 +178,11 @@ PROBLEMS: dict[str, Problem] = {
         "Add the app to an organisation, team or project in Benchling: a new app sees nothing, "
         "and its events are stored without their resources.",
     ),
+    "lake-permissions-incomplete": Problem(
+        "The lake can be written and read, but not everything that helps is allowed.",
+        "Allow s3:ListBucket, so that a missing object is told from a forbidden one after a "
+        "crash, and s3:DeleteObject below `_check/`, so that the check can clean up.",
+    ),
     "clock-skew": Problem(
         "This machine's clock differs from the time of the services.",
         "Switch on time synchronisation (NTP): AWS refuses signatures of a wrong clock, and "

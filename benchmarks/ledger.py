@@ -1,0 +1,103 @@
+"""How many events a second the ledger takes through claim, begin and commit.
+
+`python -m benchmarks.ledger [--events N] [--rounds N] [--window N] [--in-flight N]`. One worker,
+windows of 100 events in files of ten, each commit on the disk before the next one begins.
+"""
+
+import argparse
+import asyncio
+import tempfile
+import time
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from uuid import uuid4
+
+from tests.ledgers import a_candidate, a_file, an_event
+from tests.postgres import started_postgres
+
+from benchling_connector.adapters.ledger import SqlLedger
+from benchling_connector.database.connection import open_engine
+from benchling_connector.database.identity import connector_identity
+from benchling_connector.database.migrate import upgrade
+from benchling_connector.domain.rawfile import RawFile
+from benchling_connector.ports import Candidate, Verdict
+
+Window = tuple[list[Candidate], list[RawFile]]
+
+
+def windows_of(events: int, size: int) -> list[Window]:
+    """Made beforehand: only the ledger is measured."""
+    made: list[Window] = []
+    for _ in range(0, events, size):
+        batch = [
+            an_event(f"evt_{uuid4().hex}", resource_id=f"etr_{uuid4().hex[:8]}")
+            for _ in range(size)
+        ]
+        candidates = [a_candidate(event, message_id=str(uuid4())) for event in batch]
+        made.append((candidates, [a_file(batch[at : at + 10]) for at in range(0, size, 10)]))
+    return made
+
+
+async def measure(
+    database_url: str, rounds: Sequence[list[Window]], in_flight: int
+) -> list[dict[str, float]]:
+    """For each round the events per second, and the mean milliseconds of each step."""
+    engine = open_engine(database_url)
+    await upgrade(engine)
+    now = datetime.now(UTC)
+    connector_id = await connector_identity(engine, None, "benchmark", now, lambda: "c")
+    ledger = SqlLedger(engine, connector_id, "w", lease_s=3600)
+    results = []
+    for windows in rounds:
+        spent = {"claim": 0.0, "begin": 0.0, "commit": 0.0}
+        queue = iter(windows)
+
+        async def work(queue=queue, spent=spent) -> None:
+            for candidates, files in queue:
+                started = time.perf_counter()
+                answers = await ledger.claim(candidates, now)
+                claimed = time.perf_counter()
+                refused = await ledger.begin_files(files)
+                begun = time.perf_counter()
+                await ledger.commit_files([file.file_id for file in files], now)
+                committed = time.perf_counter()
+                assert not refused
+                assert all(one.verdict is Verdict.CLAIMED for one in answers)
+                spent["claim"] += claimed - started
+                spent["begin"] += begun - claimed
+                spent["commit"] += committed - begun
+
+        started = time.perf_counter()
+        await asyncio.gather(*(work() for _ in range(in_flight)))
+        took = time.perf_counter() - started
+        events = sum(len(candidates) for candidates, _ in windows)
+        steps = {f"{step} ms": 1000 * s / len(windows) for step, s in spent.items()}
+        results.append({"events/s": events / took, **steps})
+    await engine.dispose()
+    return results
+
+
+def main() -> None:
+    """Prints one line a database and round."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--events", type=int, default=10_000, help="a round")
+    parser.add_argument("--rounds", type=int, default=2)
+    parser.add_argument("--window", type=int, default=100)
+    parser.add_argument("--in-flight", type=int, default=2, help="windows at once")
+    parser.add_argument("--only", choices=["sqlite", "postgresql"])
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder, started_postgres() as postgres:
+        urls = {
+            "sqlite": f"sqlite:///{folder}/connector.db",
+            "postgresql": postgres.url("postgres"),
+        }
+        for name, url in urls.items():
+            if options.only in (None, name):
+                rounds = [windows_of(options.events, options.window) for _ in range(options.rounds)]
+                for result in asyncio.run(measure(url, rounds, options.in_flight)):
+                    print(name, {key: round(value, 1) for key, value in result.items()})
+
+
+if __name__ == "__main__":
+    main()

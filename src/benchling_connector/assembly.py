@@ -1,0 +1,256 @@
+"""The composition root: takes a configuration and a home, and gives an engine with its adapters."""
+
+import asyncio
+import os
+import socket
+import uuid
+from collections.abc import AsyncIterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+
+import structlog
+
+from benchling_connector import __version__
+from benchling_connector.adapters.benchling import BenchlingReader, BudgetSnapshot, open_reader
+from benchling_connector.adapters.lake import open_lake
+from benchling_connector.adapters.ledger import open_ledger
+from benchling_connector.adapters.sqs import open_queue
+from benchling_connector.adapters.status import serve_status
+from benchling_connector.adapters.system import SystemClock, SystemIds
+from benchling_connector.domain.configuration import Configuration
+from benchling_connector.domain.errors import PROBLEMS, FieldProblem, InvalidConfiguration
+from benchling_connector.domain.health import Finding, Health, health_of
+from benchling_connector.domain.metrics import Metric, counter, gauge
+from benchling_connector.domain.rawfile import Origin
+from benchling_connector.engine.engine import Engine, Options, Ports
+from benchling_connector.engine.intake import Filter
+from benchling_connector.engine.stats import Stats
+from benchling_connector.ports import Clock, Ids
+
+__all__ = ["Connector", "metrics_of", "open_benchling", "open_connector"]
+
+REPORT_EVERY_S = 30.0
+
+log = structlog.get_logger()
+
+
+class Connector:
+    """One worker of one connector, opened by `open_connector`."""
+
+    def __init__(
+        self,
+        configuration: Configuration,
+        connector_id: str,
+        worker_id: str,
+        engine: Engine,
+        reader: BenchlingReader,
+        clock: Clock,
+    ) -> None:
+        self.configuration = configuration
+        self.connector_id = connector_id
+        self.worker_id = worker_id
+        self._engine = engine
+        self._reader = reader
+        self._clock = clock
+
+    @property
+    def stats(self) -> Stats:
+        """What was done so far."""
+        return self._engine.stats
+
+    @property
+    def in_flight(self) -> int:
+        """Messages between receive and settle."""
+        return len(self._engine.register)
+
+    def budget(self) -> BudgetSnapshot:
+        """What the request budget believes."""
+        return self._reader.budget.snapshot()
+
+    def health(self) -> Health:
+        """How the connector is now."""
+        now = self._clock.monotonic()
+        findings = [
+            Finding(trouble.error, now - trouble.since)
+            for trouble in self._engine.gate.troubles.values()
+        ]
+        return health_of(findings, tls_verification_off=self.configuration.disable_ssl_verification)
+
+    def metrics(self) -> Sequence[Metric]:
+        """What `/metrics` tells."""
+        return metrics_of(self.stats, self.budget(), self.health(), self.in_flight)
+
+    def stop(self) -> None:
+        """No new receive; what has been begun is finished, then `run` returns."""
+        self._engine.stop()
+
+    async def drain(self, seconds: float) -> None:
+        """Stops when for so long nothing came, nothing was in flight, nothing waited."""
+        await self._engine.drain(seconds)
+
+    async def run(self, drain: float | None = None) -> None:
+        """Works until it is stopped, or until drained for so many seconds.
+
+        Raises `ConnectorError` when Benchling or the queue refuses it at the start.
+        """
+        draining = asyncio.create_task(self._engine.drain(drain)) if drain else None
+        reporting = asyncio.create_task(self._report())
+        try:
+            await self._engine.run()
+        finally:
+            for task in (draining, reporting):
+                if task is not None:
+                    task.cancel()
+                    await asyncio.gather(task, return_exceptions=True)
+            log.info("connector.report", **self._counts())
+
+    async def _report(self) -> None:
+        """Counts into the log, now and then, if they have changed."""
+        before: dict[str, int] = {}
+        while True:
+            await self._clock.sleep(REPORT_EVERY_S)
+            counts = self._counts()
+            if counts != before:
+                log.info("connector.report", **counts)
+            before = counts
+
+    def _counts(self) -> dict[str, int]:
+        stats = self.stats
+        names = ("received", "stored", "files", "skipped", "unavailable", "unsupported")
+        more = ("quarantined", "released", "repeated")
+        return {name: getattr(stats, name) for name in names + more} | {
+            "api_requests": self.budget().used_total
+        }
+
+
+@asynccontextmanager
+async def open_connector(
+    configuration: Configuration, *, poll_s: int = 20
+) -> AsyncIterator[Connector]:
+    """Opens everything that one worker needs, and closes it in the end.
+
+    `poll_s`: seconds of a long poll. Raises `ConnectorError` when database or lake cannot be
+    opened.
+    """
+    _warn(configuration)
+    clock, ids = SystemClock(), SystemIds()
+    worker_id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    async with AsyncExitStack() as stack:
+        ledger = await stack.enter_async_context(
+            open_ledger(
+                configuration.database_url,
+                connector_id=configuration.connector_id,
+                connector_name=configuration.connector_name,
+                worker_id=worker_id,
+                now=clock.now(),
+                new_id=ids.file_id,
+            )
+        )
+        connector_id = ledger.connector_id
+        reader = await stack.enter_async_context(open_benchling(configuration, clock, ids))
+        source = await stack.enter_async_context(
+            open_queue(configuration.sqs_url, configuration.aws_region, clock)
+        )
+        lake = await stack.enter_async_context(
+            open_lake(configuration.lake_url, region=configuration.aws_region)
+        )
+        engine = Engine(
+            Ports(source, reader, lake, ledger, clock, ids),
+            Options(
+                origin=Origin(
+                    configuration.benchling_url,
+                    connector_id,
+                    configuration.connector_name,
+                    __version__,
+                ),
+                wanted=Filter(configuration.event_types, configuration.schema_ids),
+                events_per_file=configuration.events_per_file,
+                bulk_size=configuration.bulk_get_size,
+                wait_s=poll_s,
+            ),
+        )
+        connector = Connector(configuration, connector_id, worker_id, engine, reader, clock)
+        if configuration.http_port is not None:
+            await _serve_status(stack, configuration.http_port, connector)
+        log.info(
+            "connector.opened",
+            connector_id=connector_id,
+            worker_id=worker_id,
+            version=__version__,
+            benchling_url=configuration.benchling_url,
+            lake=lake.location,
+        )
+        yield connector
+
+
+async def _serve_status(stack: AsyncExitStack, http_port: int, connector: Connector) -> None:
+    try:
+        port = await stack.enter_async_context(
+            serve_status(http_port, connector.health, connector.metrics)
+        )
+    except OSError as error:
+        problem = f"port {http_port} cannot be used ({error.strerror or 'refused'})."
+        remedy = "Choose a free one, or 0 for any."
+        raise InvalidConfiguration([FieldProblem("http_port", problem, remedy)]) from None
+    log.info("status.served", port=port)
+
+
+def open_benchling(
+    configuration: Configuration, clock: Clock, ids: Ids
+) -> AbstractAsyncContextManager[BenchlingReader]:
+    """Benchling's API, as the configuration says."""
+    budget = configuration.api_requests_per_30s
+    return open_reader(
+        configuration.benchling_url,
+        configuration.client_id,
+        configuration.client_secret.get_secret_value(),
+        clock=clock,
+        ids=ids,
+        ceiling=None if budget == "auto" else budget,
+        request_timeout_s=configuration.request_timeout_s,
+        verify_ssl=not configuration.disable_ssl_verification,
+    )
+
+
+def metrics_of(
+    stats: Stats, budget: BudgetSnapshot, health: Health, in_flight: int
+) -> tuple[Metric, ...]:
+    """Every metric of a running connector, from what it knows of itself."""
+    return (
+        gauge("health", "0 healthy, 1 warning, 2 critical.", health.state),
+        counter("messages_received", "Messages that the queue handed over.", stats.received),
+        counter("messages_repeated", "Messages whose event was known already.", stats.repeated),
+        counter("messages_released", "Messages sent back to the queue for later.", stats.released),
+        counter("messages_quarantined", "Messages put into quarantine.", stats.quarantined),
+        gauge("messages_in_flight", "Messages between receive and settle.", in_flight),
+        counter(
+            "events_stored",
+            "Events that stand in a RAW file, by event type.",
+            sorted(stats.by_type.items()),
+            "event_type",
+        ),
+        counter("events_skipped", "Events that the filters leave out.", stats.skipped),
+        counter("events_unavailable", "Stored without a resource: refused.", stats.unavailable),
+        counter("events_unsupported", "Stored without a resource: unknown.", stats.unsupported),
+        counter("files_stored", "RAW files written.", stats.files),
+        counter("files_stored_bytes", "Size of the RAW files written.", stats.bytes),
+        gauge("freshness_seconds", "From the queue to the lake, newest event.", stats.freshness_s),
+        counter("errors", "Errors met, by code.", sorted(stats.errors.items()), "code"),
+        counter("api_requests", "Requests sent to Benchling.", budget.used_total),
+        counter("api_throttled", "Answers 429 from Benchling.", budget.throttled_total),
+        gauge("api_budget_limit", "Requests that a window allows, as believed.", budget.limit),
+        gauge("api_budget_remaining", "Requests left in the window.", budget.remaining),
+        gauge("api_requests_waiting", "Requests that wait for the budget.", budget.waiting),
+    )
+
+
+def _warn(configuration: Configuration) -> None:
+    warnings = (
+        (configuration.disable_ssl_verification, "tls-verification-off"),
+        (configuration.sample_result_export_interface_ids, "interface-ids-no-effect"),
+    )
+    for applies, code in warnings:
+        if applies:
+            problem = PROBLEMS[code]
+            log.warning(
+                "configuration.warning", code=code, sentence=problem.title, remedy=problem.remedy
+            )

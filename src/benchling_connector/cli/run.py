@@ -1,0 +1,78 @@
+"""`run`: one connector in the foreground."""
+
+import asyncio
+import os
+import signal
+from typing import Annotated
+
+import structlog
+import typer
+
+from benchling_connector.assembly import Connector, open_connector
+from benchling_connector.cli.flags import Load, configured
+from benchling_connector.cli.live import live_line
+from benchling_connector.cli.logs import set_up_logs
+from benchling_connector.domain.configuration import Configuration
+
+__all__ = ["run", "work"]
+
+log = structlog.get_logger()
+
+
+@configured
+def run(
+    load: Load,
+    drain: Annotated[
+        float | None,
+        typer.Option(
+            metavar="SECONDS",
+            min=0.1,
+            help="End with 0 when for so long nothing was received, nothing was in flight and "
+            "nothing waited for its next try.",
+        ),
+    ] = None,
+    log_level: Annotated[
+        str, typer.Option(help="debug, info, warning or error.", metavar="LEVEL")
+    ] = "info",
+) -> None:
+    """Runs one connector in the foreground until SIGTERM or SIGINT."""
+    if log_level.lower() not in ("debug", "info", "warning", "error"):
+        raise typer.BadParameter("must be debug, info, warning or error", param_hint="--log-level")
+    set_up_logs(level=log_level)
+    asyncio.run(_run(load(), drain))
+
+
+async def _run(configuration: Configuration, drain: float | None) -> None:
+    async with (
+        open_connector(configuration, poll_s=_poll_seconds(drain)) as connector,
+        live_line(connector),
+    ):
+        await work(connector, drain)
+
+
+async def work(connector: Connector, drain: float | None = None) -> None:
+    """Works until a signal, or until drained. A second signal ends the process at once."""
+    loop = asyncio.get_running_loop()
+    signals = 0
+
+    def stop(number: signal.Signals) -> None:
+        nonlocal signals
+        signals += 1
+        if signals > 1:
+            log.warning("process.ended_at_once", signal=number.name)
+            os._exit(128 + number)
+        log.info("process.stopping", signal=number.name)
+        connector.stop()
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop, number)
+    try:
+        await connector.run(drain)
+    finally:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def _poll_seconds(drain: float | None) -> int:
+    """Long polls must not outlast what `--drain` waits for."""
+    return 20 if drain is None else max(1, min(20, int(drain / 2)))
