@@ -5,7 +5,7 @@ import os
 import socket
 import uuid
 from collections.abc import AsyncIterator, Sequence
-from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
 
@@ -24,9 +24,9 @@ from benchling_connector.domain.rawfile import Origin
 from benchling_connector.engine.engine import Engine, Options, Ports
 from benchling_connector.engine.intake import Filter
 from benchling_connector.engine.stats import Stats
-from benchling_connector.ports import Clock, Ids
+from benchling_connector.ports import Clock
 
-__all__ = ["Connector", "metrics_of", "open_benchling", "open_connector"]
+__all__ = ["Connector", "metrics_of", "open_connector"]
 
 REPORT_EVERY_S = 30.0
 
@@ -146,7 +146,7 @@ async def open_connector(
             )
         )
         connector_id = ledger.connector_id
-        reader = await stack.enter_async_context(open_benchling(configuration, clock, ids))
+        reader = await stack.enter_async_context(open_reader(configuration, clock, ids))
         source = await stack.enter_async_context(
             open_queue(configuration.sqs_url, configuration.aws_region, clock)
         )
@@ -192,23 +192,6 @@ async def _serve_status(stack: AsyncExitStack, http_port: int, connector: Connec
         remedy = "Choose a free one, or 0 for any."
         raise InvalidConfiguration([FieldProblem("http_port", problem, remedy)]) from None
     log.info("status.served", port=port)
-
-
-def open_benchling(
-    configuration: Configuration, clock: Clock, ids: Ids
-) -> AbstractAsyncContextManager[BenchlingReader]:
-    """Benchling's API, as the configuration says."""
-    budget = configuration.api_requests_per_30s
-    return open_reader(
-        configuration.benchling_url,
-        configuration.client_id,
-        configuration.client_secret.get_secret_value(),
-        clock=clock,
-        ids=ids,
-        ceiling=None if budget == "auto" else budget,
-        request_timeout_s=configuration.request_timeout_s,
-        verify_ssl=not configuration.disable_ssl_verification,
-    )
 
 
 def metrics_of(

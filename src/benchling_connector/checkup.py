@@ -13,11 +13,10 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from benchling_connector.adapters.benchling import BenchlingReader
+from benchling_connector.adapters.benchling import BenchlingReader, open_reader
 from benchling_connector.adapters.lake import open_lake, probe_lake
 from benchling_connector.adapters.sqs import Permission, QueueAttributes, QueueProbe, probe_queue
 from benchling_connector.adapters.system import SystemClock, SystemIds
-from benchling_connector.assembly import open_benchling
 from benchling_connector.database.connection import sqlite_path
 from benchling_connector.database.migrate import schema_status
 from benchling_connector.domain.configuration import Configuration
@@ -150,7 +149,7 @@ async def _benchling(configuration: Configuration) -> AsyncIterator[Item]:
         for name in ("benchling-token", "benchling-read", "clock"):
             yield _skipped(name, "benchling-tls")
         return
-    async with open_benchling(configuration, SystemClock(), SystemIds()) as reader:
+    async with open_reader(configuration, SystemClock(), SystemIds()) as reader:
         token = await _try("benchling-token", lambda: _token(reader))
         yield token
         if not token.passed:

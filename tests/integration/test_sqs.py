@@ -213,13 +213,14 @@ async def test_a_server_that_is_not_there_passes(identity: Path):
 
 @dataclass
 class FakeSqs:
-    """An SQS that answers as it is told; it knows keys by their IDs, and counts what it is asked."""
+    """An SQS that answers as it is told, knows keys by their IDs and counts what it is asked."""
 
     url: str = ""
     accepted: set[str] = field(default_factory=set)
     asked: list[str] = field(default_factory=list)
     status: int = 200
     answer: Any = None
+    may_answer: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serve(self, request: web.Request) -> web.Response:
         action = request.headers.get("X-Amz-Target", "").partition(".")[2]
@@ -228,6 +229,7 @@ class FakeSqs:
         if self.accepted and key not in self.accepted:
             refusal = {"__type": "com.amazon.coral.service#ExpiredTokenException", "message": key}
             return self._json(refusal, status=403)
+        await self.may_answer.wait()
         return self._json(self.answer or {}, status=self.status)
 
     def _json(self, answer: object, status: int) -> web.Response:
@@ -239,6 +241,7 @@ class FakeSqs:
 @pytest.fixture
 async def fake() -> AsyncIterator[FakeSqs]:
     sqs = FakeSqs()
+    sqs.may_answer.set()
     app = web.Application()
     app.router.add_post("/{path:.*}", sqs.serve)
     runner = web.AppRunner(app)
@@ -311,6 +314,7 @@ async def test_messages_that_a_cancelled_receive_still_brings_are_released(
 ):
     write_key(identity, "key")
     fake.answer = {"Messages": [{"MessageId": "a", "ReceiptHandle": "h", "Body": "{}"}]}
+    fake.may_answer.clear()
     async with open_queue(fake.url, REGION, WallClock()) as source:
         poll = asyncio.create_task(source.receive(1, 20))
         while not fake.asked:
@@ -318,6 +322,7 @@ async def test_messages_that_a_cancelled_receive_still_brings_are_released(
         poll.cancel()
         with pytest.raises(asyncio.CancelledError):
             await poll
+        fake.may_answer.set()
     assert fake.asked == ["ReceiveMessage", "ChangeMessageVisibilityBatch"]
 
 

@@ -77,7 +77,8 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "lake-access-denied": Problem(
         "The lake may not be written by this identity.",
-        "Allow s3:PutObject and s3:GetObject below lake_url (or write permission on the folder).",
+        "Allow s3:PutObject, s3:GetObject and s3:ListBucket below lake_url (or write permission on "
+        "the folder).",
     ),
     "database-schema-newer": Problem(
         "The database was made by a newer version of the connector.",

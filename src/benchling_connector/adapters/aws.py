@@ -1,0 +1,127 @@
+"""Who we are at AWS: botocore's default chain of credentials, and what its failures mean.
+
+Queue and lake both ask here, so that the same profile, role or key is found and refused alike.
+"""
+
+import functools
+import os
+from collections.abc import Callable
+
+import aiohttp
+from aiobotocore.session import AioSession
+from botocore import exceptions
+from botocore.loaders import Loader, create_loader
+
+from benchling_connector.domain.errors import ConfigurationError
+
+__all__ = ["FOREIGN", "IDENTITY_PROBLEMS", "code_of", "identity_error", "new_session", "refused"]
+
+FOREIGN = (
+    exceptions.BotoCoreError,
+    exceptions.ClientError,
+    aiohttp.ClientError,
+    TimeoutError,
+    OSError,
+)
+"""What a call through aiobotocore raises when the world is at fault, not the program."""
+
+MISSING = "aws-credentials-missing"
+REFUSED = "aws-credentials-refused"
+IDENTITY_PROBLEMS = frozenset({MISSING, REFUSED})
+"""After one of these codes the identity is looked up anew: it may have been mended."""
+
+# Names, because the three releases of botocore that this runs on do not define the same classes.
+_MISSING_ERRORS = (
+    "NoCredentialsError",
+    "PartialCredentialsError",
+    "CredentialRetrievalError",
+    "ProfileNotFound",
+    "ConfigNotFound",
+    "ConfigParseError",
+    "InvalidConfigError",
+    "UnknownCredentialError",
+    "RefreshWithMFAUnsupportedError",
+    "MetadataRetrievalError",
+    "MissingDependencyException",
+    "NoAuthTokenError",
+    "TokenRetrievalError",
+    "SSOError",
+    "LoginError",
+)
+_MISSING_TYPES: tuple[type[Exception], ...] = tuple(
+    getattr(exceptions, name) for name in _MISSING_ERRORS if hasattr(exceptions, name)
+)
+
+_REFUSED_CODES = frozenset(
+    {
+        "AuthFailure",
+        "ExpiredToken",
+        "ExpiredTokenException",
+        "IncompleteSignature",
+        "IncompleteSignatureException",
+        "InvalidAccessKeyId",
+        "InvalidClientTokenId",
+        "InvalidIdentityToken",
+        "InvalidSecurity",
+        "InvalidSignatureException",
+        "InvalidToken",
+        "MissingAuthenticationToken",
+        "MissingAuthenticationTokenException",
+        "NotSignedUp",
+        "OptInRequired",
+        "RequestExpired",
+        "RequestTimeTooSkewed",
+        "SignatureDoesNotMatch",
+        "TokenRefreshRequired",
+        "UnrecognizedClientException",
+    }
+)
+# Calls that botocore makes on its own, on the way to credentials.
+_IDENTITY_CALLS = frozenset(
+    {"AssumeRole", "AssumeRoleWithWebIdentity", "CreateToken", "GetRoleCredentials"}
+)
+
+
+def new_session() -> AioSession:
+    """A session that has looked at nothing yet: environment and files are read when it is used."""
+    session = AioSession()
+    session.register_component("data_loader", _loader(os.environ.get("AWS_DATA_PATH")))
+    return session
+
+
+def code_of(error: Exception) -> str | None:
+    """The code in AWS's answer; None when there was no answer."""
+    if not isinstance(error, exceptions.ClientError):
+        return None
+    return str(error.response.get("Error", {}).get("Code", "")) or None
+
+
+def identity_error(error: Exception) -> ConfigurationError | None:
+    """What the error says of our credentials; None when it is about something else.
+
+    No message of AWS's is quoted: one about a signature repeats the signed headers.
+    """
+    if isinstance(error, exceptions.ClientError):
+        code, call = code_of(error), error.operation_name
+        if call in _IDENTITY_CALLS and not _passes(error):
+            return ConfigurationError(REFUSED, f"AWS refuses {call} with {code}.")
+        return refused(code)
+    if isinstance(error, _MISSING_TYPES):
+        return ConfigurationError(MISSING, f"No AWS credentials ({type(error).__name__}).")
+    return None
+
+
+def refused(code: str | None) -> ConfigurationError | None:
+    """The error for a code by which AWS refuses credentials; None for any other code."""
+    if code not in _REFUSED_CODES:
+        return None
+    return ConfigurationError(REFUSED, f"AWS refuses the credentials with {code}.")
+
+
+def _passes(error: exceptions.ClientError) -> bool:
+    status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0)
+    return status >= 500 or "Throttl" in (code_of(error) or "")
+
+
+# A loader keeps the service descriptions it has read; a new session need not read them again.
+_loader: Callable[[str | None], Loader] = functools.cache(create_loader)

@@ -1,0 +1,142 @@
+"""What several workers share when their ledger is in memory."""
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from itertools import count
+
+from benchling_connector.domain.rawfile import RawFile
+from benchling_connector.domain.records import (
+    EventRecord,
+    EventState,
+    FileRecord,
+    FileState,
+    storable,
+)
+from benchling_connector.ports import Candidate, StrayMessage
+
+__all__ = [
+    "KnownEvent",
+    "KnownFile",
+    "MemoryStore",
+    "record_of_candidate",
+    "record_of_file",
+    "record_of_stray",
+]
+
+
+@dataclass(slots=True)
+class KnownEvent:
+    """One event. `key` counts up in the order of arrival."""
+
+    key: int
+    connector_id: str
+    record: EventRecord
+    digest: str | None = None
+    worker_id: str | None = None
+
+    def change(self, **fields: object) -> None:
+        """Replaces fields of the record."""
+        self.record = replace(self.record, **fields)  # type: ignore[arg-type]
+
+
+@dataclass(slots=True)
+class KnownFile:
+    """One file. `key` counts up in the order of creation."""
+
+    key: int
+    connector_id: str
+    record: FileRecord
+    worker_id: str
+
+
+@dataclass(slots=True)
+class MemoryStore:
+    """What several workers share, as they would a database; it outlives whoever wrote to it."""
+
+    events: dict[tuple[str, str], KnownEvent] = field(default_factory=dict)
+    """By connector ID and event ID."""
+    strays: dict[tuple[str, str], KnownEvent] = field(default_factory=dict)
+    """By connector ID and message ID: what has no event ID."""
+    bodies: dict[tuple[str, str], bytes] = field(default_factory=dict)
+    """By connector ID and message ID."""
+    files: dict[str, KnownFile] = field(default_factory=dict)
+    leases: dict[str, datetime] = field(default_factory=dict)
+    """By worker ID: until when it is alive."""
+    keys: Iterator[int] = field(default_factory=lambda: count(1))
+
+    def alive(self, worker_id: str | None, now: datetime) -> bool:
+        """Whether a worker's lease still runs."""
+        lease = self.leases.get(worker_id or "")
+        return lease is not None and lease > now
+
+    def pending(self, file_id: str | None) -> KnownFile | None:
+        """The file, if it is PENDING."""
+        file = self.files.get(file_id or "")
+        return file if file and file.record.state is FileState.PENDING else None
+
+    def in_files(self, file_ids: Iterable[str]) -> list[KnownEvent]:
+        """The events of these files."""
+        wanted = set(file_ids)
+        return [event for event in self.events.values() if event.record.file_id in wanted]
+
+
+def record_of_candidate(candidate: Candidate) -> EventRecord:
+    """A new event: claimed, or skipped."""
+    event, skip = candidate.event, candidate.skip_reason
+    return EventRecord(
+        event_id=event.id,
+        message_id=storable(candidate.message_id),
+        event_type=event.type,
+        resource_type=event.resource_type,
+        resource_id=event.resource.id,
+        schema_id=event.schema_id,
+        state=EventState.WRITING if skip is None else EventState.SKIPPED,
+        reason=None if skip is None else storable(skip),
+        file_id=None,
+        attempts=1 if skip is None else 0,
+        created_at=event.created_at,
+        bridged_at=event.bridged_at,
+        sent_at=candidate.sent_at,
+        received_at=candidate.received_at,
+        fetched_at=None,
+        stored_at=None,
+    )
+
+
+def record_of_stray(stray: StrayMessage, message_id: str) -> EventRecord:
+    """What has no event ID."""
+    return EventRecord(
+        event_id=None,
+        message_id=message_id,
+        event_type=None,
+        resource_type=None,
+        resource_id=None,
+        schema_id=None,
+        state=EventState.QUARANTINED,
+        reason=storable(stray.rejected.reason),
+        file_id=None,
+        attempts=0,
+        created_at=None,
+        bridged_at=None,
+        sent_at=stray.sent_at,
+        received_at=stray.received_at,
+        fetched_at=None,
+        stored_at=None,
+    )
+
+
+def record_of_file(file: RawFile) -> FileRecord:
+    """A new file: PENDING."""
+    return FileRecord(
+        file_id=file.file_id,
+        path=file.path,
+        sha256=file.sha256,
+        size=len(file.body),
+        resource_type=file.resource_type,
+        schema_id=file.schema_id,
+        event_count=len(file.content),
+        state=FileState.PENDING,
+        created_at=file.created_at,
+        stored_at=None,
+    )

@@ -1,0 +1,149 @@
+"""The connection to one queue: calls with their errors translated, credentials looked up anew.
+
+botocore looks for credentials when a client is made, and never again if it found none or found
+a static key. So a client whose identity is refused is retired, and the next call makes another:
+a role attached, a profile mended or a key rotated is noticed without a restart.
+"""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from typing import Any
+
+from aiobotocore.config import AioConfig
+
+from benchling_connector import __version__
+from benchling_connector.adapters.aws import FOREIGN, IDENTITY_PROBLEMS, identity_error, new_session
+from benchling_connector.adapters.sqs.errors import NOT_FOUND, translate
+from benchling_connector.adapters.sqs.url import QueueAddress
+from benchling_connector.domain.errors import ConfigurationError
+
+__all__ = ["CALL_S", "LONG_POLL_S", "SqsConnection"]
+
+LONG_POLL_S = 20
+"""The longest poll that SQS allows."""
+
+CALL_S = 15.0
+"""How long a call may take that does not poll, with botocore's own tries."""
+
+# The engine tries again by itself; botocore only covers a connection that broke.
+_ATTEMPTS = 3
+_METHODS = {
+    "ChangeMessageVisibility": "change_message_visibility",
+    "ChangeMessageVisibilityBatch": "change_message_visibility_batch",
+    "DeleteMessage": "delete_message",
+    "DeleteMessageBatch": "delete_message_batch",
+    "GetQueueAttributes": "get_queue_attributes",
+    "ReceiveMessage": "receive_message",
+}
+
+
+class _Client:
+    """One botocore client, and how many calls are under way on it."""
+
+    def __init__(self, context: AbstractAsyncContextManager[Any], api: Any) -> None:  # noqa: ANN401
+        self.context = context
+        self.api = api
+        self.calls = 0
+        self.proven = False
+
+
+class SqsConnection:
+    """Calls to one queue. Close it when done.
+
+    Raises `ConfigurationError` (`queue-not-found`) when the URL names another Region.
+    """
+
+    def __init__(self, address: QueueAddress, region: str, *, max_connections: int = 64) -> None:
+        if address.region not in {None, region}:
+            raise ConfigurationError(
+                NOT_FOUND,
+                f"aws_region is {region}, but the queue's URL is of {address.region}.",
+            )
+        self.address = address
+        self.region = region
+        self._config = AioConfig(
+            connect_timeout=5,
+            read_timeout=LONG_POLL_S + 10,
+            max_pool_connections=max_connections,
+            parameter_validation=False,
+            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
+            user_agent_extra=f"benchling-connector/{__version__}",
+        )
+        self._lock = asyncio.Lock()
+        self._client: _Client | None = None
+
+    async def call(
+        self, action: str, parameters: Mapping[str, object], within_s: float = CALL_S
+    ) -> Mapping[str, Any]:
+        """SQS's answer to one action on the queue. Raises `ConnectorError`."""
+        try:
+            return await self.attempt(action, parameters, within_s)
+        except FOREIGN as error:
+            # Not chained: botocore's message about a signature repeats the signed headers.
+            raise translate(error, action) from None
+
+    async def attempt(
+        self, action: str, parameters: Mapping[str, object], within_s: float = CALL_S
+    ) -> Mapping[str, Any]:
+        """The same, with the errors as they come: one of `FOREIGN`."""
+        while True:
+            async with self._borrowed() as client:
+                method = getattr(client.api, _METHODS[action])
+                proven = client.proven
+                try:
+                    async with asyncio.timeout(within_s):
+                        answer: Mapping[str, Any] = await method(
+                            QueueUrl=self.address.queue_url, **parameters
+                        )
+                except FOREIGN as error:
+                    problem = identity_error(error)
+                    if problem is None or problem.code not in IDENTITY_PROBLEMS:
+                        raise
+                    self._retire(client)
+                    if not proven:
+                        raise
+                    # It worked before, so the key was rotated: ask once more as who we are now.
+                else:
+                    client.proven = True
+                    return answer
+
+    async def close(self) -> None:
+        """Closes the connections, when the calls under way have ended."""
+        client, self._client = self._client, None
+        if client is not None and not client.calls:
+            await client.context.__aexit__(None, None, None)
+
+    @asynccontextmanager
+    async def _borrowed(self) -> AsyncIterator[_Client]:
+        client = await self._current()
+        client.calls += 1
+        try:
+            yield client
+        finally:
+            client.calls -= 1
+            if not client.calls and client is not self._client:
+                await client.context.__aexit__(None, None, None)
+
+    async def _current(self) -> _Client:
+        async with self._lock:
+            if self._client is None:
+                context = new_session().create_client(
+                    "sqs",
+                    region_name=self.region,
+                    endpoint_url=self.address.endpoint_url,
+                    config=self._config,
+                )
+                try:
+                    self._client = _Client(context, await context.__aenter__())
+                except FOREIGN:
+                    raise
+                except ValueError:  # botocore takes no host with an underscore, for one
+                    raise ConfigurationError(
+                        NOT_FOUND, f"{self.address.endpoint_url} cannot be an endpoint of SQS."
+                    ) from None
+            return self._client
+
+    def _retire(self, client: _Client) -> None:
+        if self._client is client:
+            self._client = None

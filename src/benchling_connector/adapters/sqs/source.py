@@ -1,0 +1,233 @@
+"""The queue as the engine speaks to it: receive, acknowledge, release, extend.
+
+What AWS and its stand-ins do with receipt handles, and what follows from it:
+
+- AWS deletes by the newest handle; an older one is accepted, and the message may stay. A message
+  deleted already is deleted again without an error. Only a handle that AWS never gave is invalid.
+- ministack calls a handle invalid that is old or whose message is gone, moto only one it never
+  gave, fauxqs none.
+
+So a failed entry does not tell whether the message is still there. It comes back to the caller as
+failed, who tries again a few times; a message that really is still there is handed out anew.
+"""
+
+import asyncio
+import math
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import asynccontextmanager
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import structlog
+
+from benchling_connector.adapters.sqs.attributes import parse_attributes, whole
+from benchling_connector.adapters.sqs.connection import SqsConnection
+from benchling_connector.adapters.sqs.errors import DENIED
+from benchling_connector.adapters.sqs.url import parse_queue_url
+from benchling_connector.domain.errors import ConfigurationError, ConnectorError
+from benchling_connector.ports import Clock, Delivery, QueueFacts
+
+__all__ = ["SqsSource", "open_queue"]
+
+log = structlog.get_logger()
+
+BATCH = 10
+"""Entries in one batch call, SQS's maximum."""
+
+LONGEST_VISIBILITY_S = 43_200
+"""SQS's maximum: 12 hours."""
+
+_BATCHES_AT_ONCE = 16
+_POLL_GRACE_S = 15.0
+_CANCEL_GRACE_S = 0.25
+_SETTLE_S = 2.0
+_ASK_AGAIN_S = 300.0
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+Entry = tuple[Delivery, Mapping[str, object]]
+
+
+@asynccontextmanager
+async def open_queue(sqs_url: str, region: str, clock: Clock) -> AsyncIterator["SqsSource"]:
+    """The queue behind a URL. Nothing is asked of it yet.
+
+    Raises `ConfigurationError` (`queue-not-found`) when this is no queue's URL, or one of another
+    Region.
+    """
+    connection = SqsConnection(parse_queue_url(sqs_url), region)
+    source = SqsSource(connection, clock)
+    try:
+        yield source
+    finally:
+        try:
+            await source.settle()
+        finally:
+            await connection.close()
+
+
+class SqsSource:
+    """An SQS queue, standard or FIFO.
+
+    `may_change_visibility` turns False when the queue's policy denies ChangeMessageVisibility:
+    `release` and `extend` then give everything back as failed, and ask again every five minutes.
+    """
+
+    def __init__(self, connection: SqsConnection, clock: Clock) -> None:
+        self.may_change_visibility = True
+        self._connection = connection
+        self._clock = clock
+        self._places = asyncio.Semaphore(_BATCHES_AT_ONCE)
+        self._ask_again_at = 0.0
+        self._left: set[asyncio.Task[None]] = set()
+
+    async def receive(self, max_messages: int, wait_s: int) -> Sequence[Delivery]:
+        """At most `max_messages` (1 to 10), after at most `wait_s` seconds (0 to 20).
+
+        When it is cancelled, the answer may be on its way: for a quarter of a second it is still
+        awaited, and what it brings is released at once. What SQS hands out after that stays
+        hidden for the queue's visibility timeout, and has been received once.
+        """
+        poll = asyncio.create_task(self._receive(max_messages, wait_s))
+        try:
+            return await asyncio.shield(poll)
+        except asyncio.CancelledError:
+            if not poll.cancelled():
+                left = asyncio.create_task(self._hand_back(poll))
+                self._left.add(left)
+                left.add_done_callback(self._left.discard)
+            raise
+
+    async def acknowledge(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Deletes; gives back those whose deletion SQS did not confirm. Any number."""
+        return await self._batches("DeleteMessageBatch", [(one, {}) for one in deliveries])
+
+    async def release(self, deliveries: Sequence[tuple[Delivery, float]]) -> Sequence[Delivery]:
+        """Makes visible again after seconds, rounded up; gives back those that failed."""
+        return await self._change_visibility(deliveries)
+
+    async def extend(self, deliveries: Sequence[Delivery], seconds: int) -> Sequence[Delivery]:
+        """Keeps hidden for `seconds` from now; gives back those that failed."""
+        return await self._change_visibility([(one, seconds) for one in deliveries])
+
+    async def facts(self) -> QueueFacts:
+        """Asks the queue about itself; Nones when its policy does not allow that.
+
+        Raises `ConfigurationError` (`queue-not-found`) when it does not exist.
+        """
+        try:
+            answer = await self._connection.call("GetQueueAttributes", {"AttributeNames": ["All"]})
+        except ConfigurationError as error:
+            if error.code == DENIED:
+                return QueueFacts(None, None, None)
+            raise
+        attributes = parse_attributes(answer.get("Attributes") or {})
+        return QueueFacts(
+            visibility_timeout=attributes.visibility_timeout,
+            max_receive_count=attributes.max_receive_count,
+            messages=attributes.messages,
+        )
+
+    async def settle(self) -> None:
+        """Waits for what cancelled receives left behind, two seconds at the most."""
+        if self._left:
+            _, unfinished = await asyncio.wait(self._left, timeout=_SETTLE_S)
+            for left in unfinished:
+                left.cancel()
+            await asyncio.gather(*unfinished, return_exceptions=True)
+
+    async def _receive(self, max_messages: int, wait_s: int) -> tuple[Delivery, ...]:
+        answer = await self._connection.call(
+            "ReceiveMessage",
+            {
+                "MaxNumberOfMessages": max_messages,
+                "WaitTimeSeconds": wait_s,
+                "MessageSystemAttributeNames": ["ApproximateReceiveCount", "SentTimestamp"],
+            },
+            within_s=wait_s + _POLL_GRACE_S,
+        )
+        now = self._clock.now()
+        return tuple(_delivery(message, now) for message in answer.get("Messages") or ())
+
+    async def _hand_back(self, poll: asyncio.Task[tuple[Delivery, ...]]) -> None:
+        await asyncio.wait({poll}, timeout=_CANCEL_GRACE_S)
+        if not poll.done():
+            poll.cancel()
+            await asyncio.wait({poll})
+        if poll.cancelled() or poll.exception() is not None or not poll.result():
+            return
+        try:
+            await self.release([(one, 0.0) for one in poll.result()])
+        except ConnectorError as error:
+            log.warning("message.not_released", code=error.code, count=len(poll.result()))
+
+    async def _change_visibility(
+        self, timeouts: Sequence[tuple[Delivery, float]]
+    ) -> Sequence[Delivery]:
+        if not timeouts:
+            return ()
+        everything = [one for one, _ in timeouts]
+        if not self.may_change_visibility and self._clock.monotonic() < self._ask_again_at:
+            return everything
+        try:
+            failed = await self._batches(
+                "ChangeMessageVisibilityBatch",
+                [(one, {"VisibilityTimeout": _timeout(seconds)}) for one, seconds in timeouts],
+            )
+        except ConfigurationError as error:
+            if error.code != DENIED:
+                raise
+            if self.may_change_visibility:
+                log.warning("visibility.denied", code=error.code, sentence=error.sentence)
+            self.may_change_visibility = False
+            self._ask_again_at = self._clock.monotonic() + _ASK_AGAIN_S
+            return everything
+        self.may_change_visibility = True
+        return failed
+
+    async def _batches(self, action: str, entries: Sequence[Entry]) -> Sequence[Delivery]:
+        """The deliveries that failed. Raises only when every batch failed as a whole."""
+        batches = [entries[start : start + BATCH] for start in range(0, len(entries), BATCH)]
+        outcomes = await asyncio.gather(
+            *(self._batch(action, batch) for batch in batches), return_exceptions=True
+        )
+        failed: list[Delivery] = []
+        errors: list[ConnectorError] = []
+        for batch, outcome in zip(batches, outcomes, strict=True):
+            if isinstance(outcome, ConnectorError):
+                errors.append(outcome)
+                failed += [delivery for delivery, _ in batch]
+            elif isinstance(outcome, BaseException):
+                raise outcome
+            else:
+                failed += outcome
+        if errors and len(errors) == len(batches):
+            raise next((e for e in errors if isinstance(e, ConfigurationError)), errors[0])
+        return failed
+
+    async def _batch(self, action: str, batch: Sequence[Entry]) -> list[Delivery]:
+        async with self._places:
+            entries = [
+                {"Id": str(at), "ReceiptHandle": delivery.receipt_handle, **more}
+                for at, (delivery, more) in enumerate(batch)
+            ]
+            answer = await self._connection.call(action, {"Entries": entries})
+        # Only what is confirmed has happened: an answer that names neither side is no answer.
+        confirmed = {entry["Id"] for entry in answer.get("Successful") or ()}
+        return [delivery for at, (delivery, _) in enumerate(batch) if str(at) not in confirmed]
+
+
+def _timeout(seconds: float) -> int:
+    return min(max(math.ceil(seconds), 0), LONGEST_VISIBILITY_S)
+
+
+def _delivery(message: Mapping[str, Any], now: datetime) -> Delivery:
+    attributes = message.get("Attributes") or {}
+    sent = whole(attributes.get("SentTimestamp"))
+    return Delivery(
+        message_id=message["MessageId"],
+        receipt_handle=message["ReceiptHandle"],
+        body=message.get("Body", ""),
+        receive_count=whole(attributes.get("ApproximateReceiveCount")) or 1,
+        sent_at=None if sent is None else _EPOCH + timedelta(milliseconds=sent),
+        received_at=now,
+    )
