@@ -1,6 +1,6 @@
 """Tests a configuration against the real services, item by item, and starts nothing.
 
-Beside `assembly.py`, on whose floor it is, the only module that knows several adapters. Each item passed, passed with a
+Beside `assembly.py` the only module that knows several adapters. Each item passed, passed with a
 warning, failed, or could not be tried because one before it failed.
 """
 
@@ -8,6 +8,7 @@ import asyncio
 import os
 import socket
 import ssl
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
@@ -332,7 +333,10 @@ async def _database(configuration: Configuration) -> Item:
     path = sqlite_path(configuration.database_url)
     if path is not None:
         folder = next(parent for parent in path.absolute().parents if parent.exists())
-        if not os.access(folder, os.W_OK | os.X_OK):
-            sentence = f"The folder {folder} cannot be written."
-            raise TransientError("database-failing", sentence)
+        try:
+            with tempfile.TemporaryFile(dir=folder):
+                pass
+        except OSError as error:
+            sentence = f"The folder {folder} cannot be written ({error.strerror})."
+            raise TransientError("database-failing", sentence) from None
     return Item("database", Outcome.PASSED, "Reachable and new; `run` makes the tables.")

@@ -147,8 +147,9 @@ def test_the_documented_300_in_30_seconds_are_used_up(kind: type[Server]) -> Non
     assert took <= 3 * 30 * 1.01
 
 
-def test_windows_of_another_length_than_documented_are_followed() -> None:
-    server = FixedWindows(20, window=2.0, rounding=float)
+@pytest.mark.parametrize("kind", [FixedWindows, SlidingWindow])
+def test_windows_of_another_length_than_documented_are_followed(kind: type[Server]) -> None:
+    server = kind(20, window=2.0, rounding=float)
     took = serve(server, Traffic(latency=0.01), requests=20 * 6)
     assert server.refused == []
     assert took <= 5 * 2 / 0.95

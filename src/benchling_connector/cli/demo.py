@@ -75,7 +75,7 @@ async def _demo(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, interrupted.set)
-    tenant = Tenant(secrets.randbelow(1 << 30) if seed is None else seed)
+    tenant = Tenant(secrets.randbelow(1 << 30) if seed is None else seed, source=SOURCE)
     async with AsyncExitStack() as stack:
         console.print("Starting a simulated Benchling tenant and an embedded AWS stand-in ...")
         server = await stack.enter_async_context(TenantServer(tenant))
@@ -214,9 +214,8 @@ def duckdb_line(lake: str) -> str:
         f"FROM read_json('{lake}/resource_type=*/*/*/*.json', columns={{eventCount: 'INTEGER'}}, "
         "hive_partitioning=true) GROUP BY ALL ORDER BY ALL"
     )
-    code = f'import duckdb; duckdb.sql("{query}").show(max_rows=100)'
-    python = _nearby(Path(sys.executable)) if sys.executable else "python3"
-    return f"{shlex.quote(python)} -c {shlex.quote(code)}"
+    python = shlex.quote(_nearby(Path(sys.executable))) if sys.executable else "python3"
+    return f"{python} -c \"import duckdb; duckdb.sql('''{query}''').show(max_rows=100)\""
 
 
 def _nearby(path: Path) -> str:

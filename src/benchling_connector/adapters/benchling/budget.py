@@ -1,0 +1,204 @@
+"""The request budget of one Benchling app: everybody who asks Benchling anything stands in line.
+
+`allowance.py` decides; here are the line, the clock and those who wait. Benchling documents 300
+requests in 30 s for one app.
+"""
+
+import asyncio
+from bisect import insort
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self
+
+from benchling_connector.adapters.benchling.allowance import Allowance, Request
+from benchling_connector.adapters.benchling.ratelimit import read_headers
+from benchling_connector.ports import Clock
+
+__all__ = ["BudgetSnapshot", "Permit", "RequestBudget"]
+
+TOO_MANY_REQUESTS = 429
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetSnapshot:
+    """What the budget believes, for metrics. Times are in seconds from now.
+
+    `remaining`: requests that may be sent now. `resets_in`: until the window ends, None where
+    that is unknown. `paused_for`: until anything is sent again after a 429. `throttled_total`
+    counts answers 429, `used_total` all requests.
+    """
+
+    limit: int
+    remaining: int
+    resets_in: float | None
+    paused_for: float
+    waiting: int
+    under_way: int
+    throttled_total: int
+    used_total: int
+
+
+@dataclass(slots=True, order=True)
+class _Waiter:
+    place: int
+    granted: asyncio.Future["Permit"] = field(compare=False)
+
+
+class RequestBudget:
+    """Lets requests go as fast as the budget allows, in the order in which they were asked for.
+
+    `ceiling`: as in `Allowance`. `concurrency`: the most under way at one time; what goes before
+    all others does not wait for it. `jitter` gives a number from 0 up to 1.
+    """
+
+    def __init__(
+        self,
+        clock: Clock,
+        jitter: Callable[[], float],
+        ceiling: int | None = None,
+        *,
+        concurrency: int | None = None,
+    ) -> None:
+        self._clock = clock
+        self._jitter = jitter
+        self._allowance = Allowance(ceiling)
+        self._concurrency = concurrency
+        self._line: list[_Waiter] = []
+        self._places = 0
+        self._alarm: asyncio.Task[None] | None = None
+        self._alarm_at = 0.0
+
+    async def admit(self, place: int | None = None) -> "Permit":
+        """Waits until a request may be sent. The permit must be used or given back.
+
+        `place` in the line: by default at its end; a request that is tried again keeps its own,
+        and 0 goes before all others.
+        """
+        if place is None:
+            self._places += 1
+            place = self._places
+        now = self._clock.monotonic()
+        if not self._line and not self._full(place) and self._allowance.opens_at(now) == now:
+            return Permit(self, self._allowance.send(now), place)
+        waiter = _Waiter(place, asyncio.get_running_loop().create_future())
+        insort(self._line, waiter)
+        self._serve()
+        try:
+            return await waiter.granted
+        except asyncio.CancelledError:
+            if waiter.granted.done() and not waiter.granted.cancelled():
+                waiter.granted.result().withdraw()
+            else:
+                self._line = [one for one in self._line if one is not waiter]
+                self._serve()
+            raise
+
+    def snapshot(self) -> BudgetSnapshot:
+        """What it believes now."""
+        now, allowance = self._clock.monotonic(), self._allowance
+        return BudgetSnapshot(
+            limit=allowance.limit,
+            remaining=allowance.remaining(now),
+            resets_in=allowance.resets_in(now),
+            paused_for=allowance.paused_for(now),
+            waiting=len(self._line),
+            under_way=allowance.under_way,
+            throttled_total=allowance.refused_total,
+            used_total=allowance.used_total,
+        )
+
+    def answered(self, request: Request, status: int, headers: Mapping[str, str]) -> None:
+        """For `Permit`: an answer came."""
+        told, now = read_headers(headers, self._clock.now()), self._clock.monotonic()
+        if status == TOO_MANY_REQUESTS:
+            self._allowance.refused(request, told, self._jitter(), now)
+        else:
+            self._allowance.answered(request, told, now)
+        self._serve()
+
+    def lost(self, request: Request) -> None:
+        """For `Permit`: no answer came."""
+        self._allowance.lost(request, self._clock.monotonic())
+        self._serve()
+
+    def withdraw(self, request: Request) -> None:
+        """For `Permit`: it was not sent."""
+        self._allowance.withdraw(request)
+        self._serve()
+
+    def _serve(self) -> None:
+        """Lets go whom the allowance lets go, and has itself called when that changes."""
+        while self._line:
+            if self._full(self._line[0].place):
+                break
+            now = self._clock.monotonic()
+            opens_at = self._allowance.opens_at(now)
+            if opens_at != now:
+                self._set_alarm(opens_at)
+                return
+            waiter = self._line.pop(0)
+            if not waiter.granted.done():
+                request = self._allowance.send(now)
+                waiter.granted.set_result(Permit(self, request, waiter.place))
+        self._set_alarm(None)
+
+    def _full(self, place: int) -> bool:
+        """Whether whoever has this place must wait until something is answered."""
+        most = self._concurrency
+        return most is not None and place != 0 and self._allowance.under_way >= most
+
+    def _set_alarm(self, at: float | None) -> None:
+        if self._alarm is not None:
+            if at == self._alarm_at:
+                return
+            self._alarm.cancel()
+        self._alarm = None if at is None else asyncio.create_task(self._ring(at))
+        self._alarm_at = at or 0.0
+
+    async def _ring(self, at: float) -> None:
+        await self._clock.sleep(at - self._clock.monotonic())
+        self._alarm = None
+        self._serve()
+
+
+class Permit:
+    """Leave to send one request, and the duty to say what came of it.
+
+    As a context manager it says so itself where nobody else did: no answer.
+    """
+
+    def __init__(self, budget: RequestBudget, request: Request, place: int) -> None:
+        self._budget = budget
+        self._request: Request | None = request
+        self.place = place
+
+    def answered(self, status: int, headers: Mapping[str, str]) -> None:
+        """An answer came. `headers` finds names in any case."""
+        if (request := self._take()) is not None:
+            self._budget.answered(request, status, headers)
+
+    def lost(self) -> None:
+        """No answer came, or none that can be told from another host's."""
+        if (request := self._take()) is not None:
+            self._budget.lost(request)
+
+    def withdraw(self) -> None:
+        """The request was not sent."""
+        if (request := self._take()) is not None:
+            self._budget.withdraw(request)
+
+    def _take(self) -> Request | None:
+        request, self._request = self._request, None
+        return request
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.lost()

@@ -1,0 +1,208 @@
+"""Benchling's API as a `ResourceReader`: one session, one token, one budget."""
+
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from urllib.parse import quote
+
+import msgspec
+from yarl import URL
+
+from benchling_connector.adapters.benchling.budget import RequestBudget
+from benchling_connector.adapters.benchling.connection import open_session
+from benchling_connector.adapters.benchling.ratelimit import http_date
+from benchling_connector.adapters.benchling.token import (
+    TOKEN_REQUEST,
+    Token,
+    TokenKeeper,
+    basic,
+)
+from benchling_connector.adapters.benchling.transport import (
+    Outgoing,
+    Reply,
+    RequestObserver,
+    Transport,
+)
+from benchling_connector.domain.answer import Answer
+from benchling_connector.domain.configuration import Configuration
+from benchling_connector.domain.errors import ConfigurationError, TransientError
+from benchling_connector.domain.plan import Call
+from benchling_connector.ports import Clock, Ids
+
+__all__ = ["BenchlingReader", "ReadProbe", "open_reader"]
+
+CONNECTIONS = 32
+UNAUTHORIZED, NOT_FOUND = 401, 404
+ANSWERS = frozenset({200, 400, 403, 404})
+TOO_LONG = 414
+
+PROBES = ("/api/v2/projects", "/api/v2/entries", "/api/v2/events")
+"""Lists that hold something as soon as an app may read anything."""
+
+_BARE_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
+_PATH_SAFE = "/%:@!$&'()*+,;=~"
+
+
+@dataclass(frozen=True, slots=True)
+class ReadProbe:
+    """What an authorised read came to. `allowed`: the app may read something."""
+
+    path: str
+    status: int
+    allowed: bool
+
+
+@asynccontextmanager
+async def open_reader(
+    configuration: Configuration,
+    clock: Clock,
+    ids: Ids,
+    observer: RequestObserver | None = None,
+) -> AsyncIterator["BenchlingReader"]:
+    """A reader for the tenant and the app of this configuration, open for the `async with` block.
+
+    Raises `ConfigurationError` when the URL's host cannot be one.
+    """
+    base = configuration.benchling_url
+    try:
+        URL(base)
+    except ValueError:
+        base = ""
+    if not base:
+        raise ConfigurationError("benchling-not-a-tenant", "The Benchling URL names no host.")
+    ceiling = configuration.api_requests_per_30s
+    budget = RequestBudget(
+        clock, ids.jitter, None if ceiling == "auto" else ceiling, concurrency=CONNECTIONS
+    )
+    async with open_session(
+        base,
+        timeout_s=configuration.request_timeout_s,
+        verify_ssl=not configuration.disable_ssl_verification,
+        # Room for a token beside them.
+        connections=CONNECTIONS + 1,
+    ) as session:
+        transport = Transport(session, base, budget, clock, observer)
+        credentials = basic(configuration.client_id, configuration.client_secret.get_secret_value())
+        reader = BenchlingReader(transport, credentials, clock, ids)
+        try:
+            yield reader
+        finally:
+            await reader.close()
+
+
+class BenchlingReader:
+    """The `ResourceReader` port over HTTP. `credentials`: as `token.basic` gives them."""
+
+    def __init__(self, transport: Transport, credentials: str, clock: Clock, ids: Ids) -> None:
+        self._transport = transport
+        self._clock = clock
+
+        async def ask() -> Reply:
+            reply = await transport.send(TOKEN_REQUEST, lambda: credentials, urgent=True)
+            assert reply is not None
+            return reply
+
+        self._tokens = TokenKeeper(ask, clock, ids.jitter)
+
+    @property
+    def budget(self) -> RequestBudget:
+        """The budget that all requests come out of."""
+        return self._transport.budget
+
+    @property
+    def clock_skew_s(self) -> float | None:
+        """Seconds that our clock is ahead of Benchling's, by the last answer, to about a second;
+        None if no answer told the time."""
+        reply = self._transport.last_reply
+        told = http_date(reply.headers.get("Date")) if reply else None
+        if reply is None or told is None:
+            return None
+        # The header has whole seconds: on average it is half a second old.
+        return (reply.at - told).total_seconds() - 0.5
+
+    async def sign_in(self) -> None:
+        """Makes sure that there is a valid token."""
+        await self._tokens.valid()
+
+    async def get(self, call: Call) -> Answer:
+        """Benchling's own answer about resources: 200, 400, 403, 404 or 414."""
+        request = Outgoing("GET", target_of(call), call.family, call.kind)
+        reply = await self._read(request)
+        if reply.status == TOO_LONG or (reply.status in ANSWERS and reply.is_json):
+            return Answer(reply.status, reply.body, reply.at)
+        raise _not_an_answer(request, reply)
+
+    async def probe(self) -> ReadProbe:
+        """Tries one cheap read, or a few where the first tells nothing: may the app read anything?
+
+        Raises as `get` does.
+        """
+        probe = None
+        for path in PROBES:
+            request = Outgoing("GET", f"{path}?pageSize=1", "probe", "probe")
+            reply = await self._read(request)
+            if reply.status not in ANSWERS or not (reply.is_json or reply.status == NOT_FOUND):
+                raise _not_an_answer(request, reply)
+            allowed = reply.status == 200 and _holds_something(reply.body)
+            probe = ReadProbe(path, reply.status, allowed)
+            if allowed:
+                break
+        assert probe is not None
+        return probe
+
+    async def close(self) -> None:
+        """Ends what is under way; the session is its opener's."""
+        await self._tokens.close()
+
+    async def _read(self, request: Outgoing) -> Reply:
+        """The answer to an authorised request; a token that is not accepted is renewed once."""
+        token, reply = await self._attempt(request)
+        if reply.status == UNAUTHORIZED:
+            self._tokens.drop(token)
+            token, reply = await self._attempt(request)
+            if reply.status == UNAUTHORIZED:
+                raise self._tokens.reject(token, request)
+        self._tokens.accepted()
+        return reply
+
+    async def _attempt(self, request: Outgoing) -> tuple[Token, Reply]:
+        used: list[Token] = []
+
+        def authorization() -> str | None:
+            # At the last moment: it may have been renewed, or have ended, while we stood in line.
+            token = self._tokens.usable()
+            if token is None:
+                return None
+            used.append(token)
+            return token.header
+
+        while True:
+            await self._tokens.valid()
+            reply = await self._transport.send(request, authorization)
+            if reply is not None:
+                return used[-1], reply
+
+
+def target_of(call: Call) -> str:
+    """Path and query of a call, each percent-encoded once."""
+    path = quote(_BARE_PERCENT.sub("%25", call.path), safe=_PATH_SAFE)
+    query = "&".join(f"{quote(key)}={quote(value, safe=',:~')}" for key, value in call.query)
+    return f"{path}?{query}" if query else path
+
+
+def _not_an_answer(request: Outgoing, reply: Reply) -> TransientError:
+    if reply.status in ANSWERS or 300 <= reply.status < 400:
+        how = "not with JSON" if reply.status in ANSWERS else "with a redirection"
+        return TransientError(
+            "benchling-unexpected-answer", f"{request} answered {reply.status}, {how}."
+        )
+    return TransientError("benchling-failing", f"{request} answered {reply.status}.")
+
+
+def _holds_something(body: bytes) -> bool:
+    try:
+        answer = msgspec.json.decode(body, type=dict[str, object])
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return False
+    return any(isinstance(value, list) and value for value in answer.values())

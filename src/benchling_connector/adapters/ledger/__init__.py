@@ -1,0 +1,38 @@
+"""The ledger in SQLite or PostgreSQL."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from datetime import datetime
+
+from benchling_connector.adapters.ledger.ledger import LEASE_S, SqlLedger
+from benchling_connector.adapters.ledger.reader import SqlLedgerReader, open_reader
+from benchling_connector.database.connection import open_engine
+from benchling_connector.database.identity import connector_identity
+from benchling_connector.database.migrate import upgrade
+
+__all__ = ["LEASE_S", "SqlLedger", "SqlLedgerReader", "open_ledger", "open_reader"]
+
+
+@asynccontextmanager
+async def open_ledger(
+    database_url: str,
+    *,
+    connector_id: str | None,
+    connector_name: str,
+    worker_id: str,
+    now: datetime,
+    new_id: Callable[[], str],
+    lease_s: float = LEASE_S,
+) -> AsyncIterator[SqlLedger]:
+    """The ledger of one connector, for one worker; makes or upgrades the tables first.
+
+    Without a `connector_id` the database remembers who this is (`connector_identity`); the result
+    tells it by its `connector_id`. Raises `ConfigurationError` and `TransientError`.
+    """
+    engine = open_engine(database_url)
+    try:
+        await upgrade(engine)
+        identity = await connector_identity(engine, connector_id, connector_name, now, new_id)
+        yield SqlLedger(engine, identity, worker_id, lease_s)
+    finally:
+        await engine.dispose()

@@ -1,0 +1,174 @@
+"""The life of a RAW file in the ledger: begun, and then committed or discarded."""
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import RowMapping, bindparam, case, delete, insert, null, or_, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection
+
+from benchling_connector.adapters.ledger.rows import FILE_COLUMNS, file_record
+from benchling_connector.database.tables import PENDING, events, files, workers
+from benchling_connector.domain.rawfile import RawFile
+from benchling_connector.domain.records import EventState, FileRecord, FileState, storable
+
+__all__ = ["begin", "commit", "discard", "orphans"]
+
+_UNSETTLED = (EventState.WRITING, EventState.RETRYING)
+
+_MINE = (
+    select(events.c.id, events.c.event_id, events.c.file_id)
+    .where(
+        events.c.connector_id == bindparam("connector"),
+        events.c.event_id.in_(bindparam("ids", expanding=True)),
+        events.c.state == EventState.WRITING,
+        events.c.worker_id == bindparam("worker"),
+    )
+    .order_by(events.c.event_id)
+    .with_for_update()
+)
+
+_INTO_FILE = (
+    update(events)
+    .where(events.c.id == bindparam("key"))
+    .values(file_id=bindparam("file"), fetched_at=bindparam("fetched"), reason=bindparam("because"))
+)
+
+
+async def begin(
+    connection: AsyncConnection, connector_id: str, worker_id: str, wanted: Sequence[RawFile]
+) -> frozenset[str]:
+    """Records PENDING files with their events; gives the IDs of those that must not be written."""
+    ids = [item.event.id for file in wanted for item in file.content]
+    rows = await connection.execute(
+        _MINE, {"connector": connector_id, "worker": worker_id, "ids": ids}
+    )
+    mine = {row["event_id"]: row for row in rows.mappings()}
+    begun = await _checksums(
+        connection, {row["file_id"] for row in mine.values() if row["file_id"]}
+    )
+    accepted = [file for file in wanted if _is_writable(file, mine, begun)]
+    new = [file for file in accepted if file.file_id not in begun]
+    if new:
+        await connection.execute(
+            insert(files), [_row_of_file(file, connector_id, worker_id) for file in new]
+        )
+        await connection.execute(
+            _INTO_FILE,
+            [
+                {
+                    "key": mine[item.event.id].id,
+                    "file": file.file_id,
+                    "fetched": item.fetched.at,
+                    "because": storable(item.fetched.reason) if item.fetched.reason else None,
+                }
+                for file in new
+                for item in file.content
+            ],
+        )
+    return frozenset(file.file_id for file in wanted) - {file.file_id for file in accepted}
+
+
+async def commit(
+    connection: AsyncConnection, connector_id: str, file_ids: Collection[str], now: datetime
+) -> None:
+    """PENDING files become SUCCESS, their events stored."""
+    await connection.execute(
+        update(files)
+        .where(
+            files.c.connector_id == connector_id,
+            files.c.file_id.in_(file_ids),
+            files.c.state == FileState.PENDING,
+        )
+        .values(state=FileState.SUCCESS, stored_at=now)
+    )
+    await connection.execute(
+        update(events)
+        .where(
+            events.c.connector_id == connector_id,
+            events.c.file_id.in_(file_ids),
+            events.c.state.in_(_UNSETTLED),
+        )
+        .values(state=EventState.STORED, stored_at=now, next_at=None)
+    )
+
+
+async def discard(
+    connection: AsyncConnection, connector_id: str, file_ids: Collection[str]
+) -> None:
+    """Deletes PENDING files; their events have none any more."""
+    pending = (
+        await connection.scalars(
+            select(files.c.file_id)
+            .where(
+                files.c.connector_id == connector_id,
+                files.c.file_id.in_(file_ids),
+                files.c.state == FileState.PENDING,
+            )
+            .order_by(files.c.file_id)
+            .with_for_update()
+        )
+    ).all()
+    if not pending:
+        return
+    writing = events.c.state == EventState.WRITING
+    await connection.execute(
+        update(events)
+        .where(events.c.file_id.in_(pending))
+        .values(
+            file_id=None, fetched_at=None, reason=case((writing, null()), else_=events.c.reason)
+        )
+    )
+    await connection.execute(delete(files).where(files.c.file_id.in_(pending)))
+
+
+async def orphans(
+    connection: AsyncConnection, connector_id: str, worker_id: str, now: datetime
+) -> tuple[FileRecord, ...]:
+    """PENDING files of dead workers, oldest first."""
+    rows = await connection.execute(
+        select(*FILE_COLUMNS)
+        .outerjoin_from(files, workers, workers.c.worker_id == files.c.worker_id)
+        .where(
+            PENDING,  # as text: SQLite takes the partial index for a literal only
+            files.c.connector_id == connector_id,
+            files.c.worker_id != worker_id,
+            or_(workers.c.lease_until.is_(None), workers.c.lease_until <= now),
+        )
+        .order_by(files.c.id)
+    )
+    return tuple(file_record(row) for row in rows.mappings())
+
+
+async def _checksums(connection: AsyncConnection, file_ids: Collection[str]) -> dict[str, str]:
+    if not file_ids:
+        return {}
+    rows = await connection.execute(
+        select(files.c.file_id, files.c.sha256).where(files.c.file_id.in_(file_ids))
+    )
+    return {row["file_id"]: row["sha256"] for row in rows.mappings()}
+
+
+def _is_writable(file: RawFile, mine: Mapping[str, RowMapping], begun: Mapping[str, str]) -> bool:
+    """Whether all its events are this worker's claims, free or in this very file already."""
+    known = begun.get(file.file_id)
+    if known is not None and known != file.sha256:
+        return False
+    owner = file.file_id if known is not None else None
+    rows = [mine.get(item.event.id) for item in file.content]
+    return all(row is not None and row["file_id"] == owner for row in rows)
+
+
+def _row_of_file(file: RawFile, connector_id: str, worker_id: str) -> dict[str, object]:
+    return {
+        "connector_id": connector_id,
+        "file_id": file.file_id,
+        "path": file.path,
+        "sha256": file.sha256,
+        "size": len(file.body),
+        "resource_type": file.resource_type,
+        "schema_id": file.schema_id,
+        "event_count": len(file.content),
+        "state": FileState.PENDING,
+        "worker_id": worker_id,
+        "created_at": file.created_at,
+    }

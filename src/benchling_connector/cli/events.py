@@ -1,0 +1,160 @@
+"""`events`: what the ledger knows of events, and of messages that were none."""
+
+import asyncio
+import base64
+from typing import Annotated
+
+import typer
+
+from benchling_connector.cli.ledger import (
+    AsJson,
+    ConfigFile,
+    Connector,
+    Cursor,
+    DatabaseUrl,
+    DataDir,
+    Limit,
+    Since,
+    Until,
+    moment_of,
+    no_such,
+    open_ledger,
+    short,
+    show_document,
+    show_pages,
+)
+from benchling_connector.domain.rawfile import moment
+from benchling_connector.domain.records import EventFilter, EventRecord, EventState
+from benchling_connector.ports import LedgerReader
+
+__all__ = ["app"]
+
+app = typer.Typer(
+    name="events",
+    help="What the ledger knows of events.",
+    no_args_is_help=True,
+)
+
+COLUMNS = ("RECEIVED (UTC)", "EVENT", "TYPE", "RESOURCE", "SCHEMA", "STATE", "FILE OR REASON")
+
+
+@app.command("ls")
+def ls(
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    connector: Connector = None,
+    type_: Annotated[
+        str | None, typer.Option("--type", metavar="GLOB", help="Event type: `v2.entry.*`.")
+    ] = None,
+    resource_type: Annotated[
+        str | None, typer.Option(metavar="GLOB", help="Resource type: `entry`, `assay*`.")
+    ] = None,
+    resource: Annotated[str | None, typer.Option(metavar="ID", help="Resource ID.")] = None,
+    schema: Annotated[str | None, typer.Option(metavar="GLOB", help="Schema ID.")] = None,
+    state: Annotated[EventState | None, typer.Option(help="Where they are.")] = None,
+    since: Since = None,
+    until: Until = None,
+    limit: Limit = None,
+    cursor: Cursor = None,
+    as_json: AsJson = False,
+) -> None:
+    """List events, newest first by the time of receipt."""
+    which = EventFilter(
+        event_type=type_,
+        resource_type=resource_type,
+        resource_id=resource,
+        schema_id=schema,
+        state=state,
+        since=moment_of(since, "--since"),
+        until=moment_of(until, "--until"),
+    )
+
+    async def listing() -> None:
+        async with open_ledger(config, data_dir, database_url, connector) as reader:
+            await show_pages(
+                lambda at_most, after: reader.events(which, at_most, after),
+                limit=limit,
+                cursor=cursor,
+                as_json=as_json,
+                name="events",
+                document=row_of,
+                columns=COLUMNS,
+                cells=_cells,
+            )
+
+    asyncio.run(listing())
+
+
+@app.command("show")
+def show(
+    event_id: Annotated[
+        str, typer.Argument(help="Event ID; the message ID of what could not be decoded.")
+    ],
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    connector: Connector = None,
+    as_json: AsJson = False,  # noqa: ARG001 - it always does
+) -> None:
+    """Print all that is known of one event as a JSON document."""
+
+    async def showing() -> None:
+        async with open_ledger(config, data_dir, database_url, connector) as reader:
+            record = await reader.event(event_id)
+            if record is None:
+                raise no_such(f"event {event_id!r}")
+            show_document(await _all_of(record, reader))
+
+    asyncio.run(showing())
+
+
+def row_of(record: EventRecord) -> dict[str, object]:
+    """One row of `events ls --json`."""
+    return {
+        "eventId": record.event_id,
+        "messageId": record.message_id,
+        "eventType": record.event_type,
+        "resourceType": record.resource_type,
+        "resourceId": record.resource_id,
+        "schemaId": record.schema_id,
+        "state": record.state,
+        "reason": record.reason,
+        "fileId": record.file_id,
+        "attempts": record.attempts,
+        "receivedAt": moment(record.received_at),
+        "storedAt": moment(record.stored_at) if record.stored_at else None,
+    }
+
+
+async def _all_of(record: EventRecord, reader: LedgerReader) -> dict[str, object]:
+    document = row_of(record)
+    for name, at in (
+        ("createdAt", record.created_at),
+        ("bridgedAt", record.bridged_at),
+        ("sentAt", record.sent_at),
+        ("fetchedAt", record.fetched_at),
+        ("nextAt", record.next_at),
+    ):
+        document[name] = moment(at) if at else None
+    file = await reader.file(record.file_id) if record.file_id else None
+    document["filePath"] = file.path if file else None
+    body = await reader.body(record.message_id) if record.event_id is None else None
+    if body is not None:
+        try:
+            document["body"] = body.decode()
+        except UnicodeDecodeError:
+            document["bodyBase64"] = base64.b64encode(body).decode()
+    return document
+
+
+def _cells(record: EventRecord) -> tuple[str, ...]:
+    return (
+        short(record.received_at),
+        record.event_id or f"(message) {record.message_id}",
+        record.event_type or "",
+        record.resource_id or "",
+        record.schema_id or "",
+        record.state,
+        (record.file_id if record.state is EventState.STORED else record.reason) or "",
+    )

@@ -1,0 +1,175 @@
+"""Opening and closing the database, and the transactions on it.
+
+`database_url` is the plain form: `sqlite:///path` or `postgresql://user:password@host/name`, the
+latter with whatever libpq allows in it (`sslmode`, `host=/socket/folder`, …).
+"""
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from pathlib import Path
+from urllib.parse import quote
+
+from sqlalchemy import URL, Connection, event, func, select
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
+
+from benchling_connector.database.faults import postgres_unreachable, translated
+from benchling_connector.domain.errors import FieldProblem, InvalidConfiguration
+
+__all__ = ["exclusively", "open_engine", "reading", "sqlite_path", "writing"]
+
+BUSY_TIMEOUT_MS = 10_000
+"""How long SQLite waits for another process that writes."""
+CACHE_KIB = 32_768
+CONNECT_TIMEOUT_S = 10
+COMMAND_TIMEOUT_S = 60
+RECYCLE_S = 300
+"""Firewalls forget idle connections; this is sooner than they do."""
+
+_LOCK = 0x62656E63
+"""Any number, but the same in every process: the advisory lock's name on PostgreSQL."""
+
+_READ_ONLY = "benchling_read_only"
+
+
+def open_engine(database_url: str, *, read_only: bool = False) -> AsyncEngine:
+    """An engine for the database; `dispose()` closes it. Nothing is connected yet.
+
+    `read_only` reads while others write, and never makes or changes a SQLite file. Raises
+    `InvalidConfiguration` for a URL that is neither SQLite nor PostgreSQL, and for a SQLite file
+    that is to be read and does not exist.
+    """
+    path = sqlite_path(database_url)
+    if path is None:
+        return _postgres(database_url)
+    if read_only and not path.is_file():
+        raise _wrong(f"There is no database at {path}.", "Check --data-dir or database_url.")
+    if not read_only:
+        with translated():
+            _make_folder(path.parent)
+    return _sqlite(path, read_only=read_only)
+
+
+def sqlite_path(database_url: str) -> Path | None:
+    """The file of a SQLite URL, None for PostgreSQL. Raises `InvalidConfiguration`.
+
+    What follows `sqlite:///` is the path as it is, without percent-encoding.
+    """
+    scheme, _, rest = database_url.partition("://")
+    if scheme in ("postgresql", "postgres") and rest:
+        return None
+    if scheme != "sqlite" or "?" in rest or not rest.startswith("/"):
+        raise _wrong(
+            "It is neither a SQLite nor a PostgreSQL URL.",
+            "Write sqlite:///path/to/file.db or postgresql://user:password@host/database.",
+        )
+    path = rest.removeprefix("/")
+    if path in ("", ":memory:"):
+        raise _wrong("A database in memory would forget everything.", "Name a file.")
+    return Path(path)
+
+
+@asynccontextmanager
+async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """One transaction that may write. Raises `TransientError` (`database-failing`)."""
+    with translated():
+        async with engine.begin() as connection:
+            yield connection
+
+
+@asynccontextmanager
+async def exclusively(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """One transaction that may write, while no other process is in here."""
+    async with writing(engine) as connection:
+        # SQLite has one writer at a time anyway.
+        if connection.dialect.name == "postgresql":
+            await connection.execute(select(func.pg_advisory_xact_lock(_LOCK)))
+        yield connection
+
+
+@asynccontextmanager
+async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
+    """One transaction that only reads. Raises `TransientError` (`database-failing`)."""
+    with translated():
+        async with engine.connect() as connection:
+            yield await connection.execution_options(**{_READ_ONLY: True})
+
+
+def _sqlite(path: Path, *, read_only: bool) -> AsyncEngine:
+    if read_only:
+        name, query = f"file:{quote(str(path.absolute()))}", {"mode": "ro", "uri": "true"}
+    else:
+        name, query = str(path.absolute()), {}
+    engine = create_async_engine(
+        URL.create("sqlite+aiosqlite", database=name, query=query),
+        # One connection: writers of this process queue in order instead of polling for the lock.
+        pool_size=1,
+        max_overflow=0,
+        pool_timeout=COMMAND_TIMEOUT_S,
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
+    )
+
+    # https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#enabling-non-legacy-sqlite-transactional-modes-with-the-sqlite3-or-aiosqlite-driver
+    @event.listens_for(engine.sync_engine, "connect")
+    def on_connect(connection: DBAPIConnection, _: object) -> None:
+        connection.isolation_level = None
+        cursor = connection.cursor()
+        cursor.execute("PRAGMA foreign_keys=ON")
+        cursor.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+        if not read_only:
+            cursor.execute("PRAGMA journal_mode=WAL")
+            # In WAL mode NORMAL may lose the last commits on a power cut. `fullfsync` is the
+            # same promise on macOS, whose plain fsync leaves data in the disk's cache.
+            cursor.execute("PRAGMA synchronous=FULL")
+            cursor.execute("PRAGMA fullfsync=ON")
+        cursor.close()
+
+    @event.listens_for(engine.sync_engine, "begin")
+    def on_begin(connection: Connection) -> None:
+        # A write that begins as a read fails at once when another process wrote in between.
+        only_reads = read_only or connection.get_execution_options().get(_READ_ONLY)
+        connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
+
+    return engine
+
+
+def _postgres(database_url: str) -> AsyncEngine:
+    return create_async_engine(
+        "postgresql+asyncpg://",
+        async_creator=_connecting(database_url),
+        pool_size=5,
+        max_overflow=5,
+        pool_recycle=RECYCLE_S,
+    )
+
+
+def _connecting(dsn: str) -> Callable[[], Awaitable[object]]:
+    import asyncpg  # not needed, and slow to import, with SQLite
+
+    async def connect() -> object:
+        try:
+            return await asyncpg.connect(
+                dsn, timeout=CONNECT_TIMEOUT_S, command_timeout=COMMAND_TIMEOUT_S
+            )
+        except (asyncpg.PostgresError, asyncpg.InterfaceError, OSError, ValueError) as error:
+            raise postgres_unreachable(error) from None
+
+    return connect
+
+
+def _make_folder(folder: Path) -> None:
+    """Makes the folder, durably: its entry in the one above must survive a power cut, too."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    above = os.open(folder.parent, os.O_RDONLY)
+    try:
+        os.fsync(above)
+    finally:
+        os.close(above)
+
+
+def _wrong(problem: str, remedy: str) -> InvalidConfiguration:
+    return InvalidConfiguration([FieldProblem("database_url", problem, remedy)])

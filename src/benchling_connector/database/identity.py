@@ -1,0 +1,60 @@
+"""Who this connector is in the database."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlalchemy import insert, select, update
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+from benchling_connector.database.connection import exclusively
+from benchling_connector.database.tables import connectors
+
+__all__ = ["connector_identity"]
+
+
+async def connector_identity(
+    engine: AsyncEngine,
+    configured_id: str | None,
+    name: str,
+    now: datetime,
+    new_id: Callable[[], str],
+) -> str:
+    """The connector's ID, recorded with its name.
+
+    The configured one, if there is one. Else that of the database's only connector, whose name
+    may have changed; else that of the (oldest) connector of this name; else a new one, kept.
+    Raises `TransientError`.
+    """
+    async with exclusively(engine) as connection:
+        known = await _known(connection)
+        connector_id = configured_id or _remembered(known, name)
+        if connector_id is None:
+            connector_id = new_id()
+        if connector_id not in known:
+            await connection.execute(
+                insert(connectors).values(connector_id=connector_id, name=name, created_at=now)
+            )
+        elif known[connector_id] != name:
+            await connection.execute(
+                update(connectors)
+                .where(connectors.c.connector_id == connector_id)
+                .values(name=name)
+            )
+    return connector_id
+
+
+async def _known(connection: AsyncConnection) -> dict[str, str]:
+    """The names by ID, oldest first."""
+    columns = connectors.c
+    rows = await connection.execute(
+        select(columns.connector_id, columns.name).order_by(
+            columns.created_at, columns.connector_id
+        )
+    )
+    return {row.connector_id: row.name for row in rows}
+
+
+def _remembered(known: dict[str, str], name: str) -> str | None:
+    if len(known) == 1:
+        return next(iter(known))
+    return next((key for key, its_name in known.items() if its_name == name), None)

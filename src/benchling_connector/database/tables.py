@@ -1,0 +1,172 @@
+"""The tables that ledger and platform share, for SQLite and PostgreSQL alike.
+
+They hold several connectors and several workers side by side. A change here needs a revision in
+`migrations/versions`; a test holds the two together.
+"""
+
+from datetime import UTC, datetime
+
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    DateTime,
+    Dialect,
+    ForeignKey,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    Table,
+    Text,
+    TypeDecorator,
+    text,
+)
+
+__all__ = ["NOT_STORED", "PENDING", "connectors", "events", "files", "metadata", "workers"]
+__all__ += ["quarantine"]
+
+
+class Moment(TypeDecorator[datetime]):
+    """A time in UTC, to the microsecond. SQLite, which has no such type, keeps it as sortable text.
+
+    Takes and gives aware datetimes.
+    """
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """To the database."""
+        if value is None or dialect.name != "sqlite":
+            return value
+        return value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, _: Dialect) -> datetime | None:
+        """From the database."""
+        if value is None:
+            return None
+        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+
+
+metadata = MetaData()
+
+# SQLite numbers rows by itself only in a column of exactly this type.
+_KEY = BigInteger().with_variant(Integer, "sqlite")
+
+NOT_STORED = text("state <> 'stored'")
+PENDING = text("state = 'PENDING'")
+_HAS_EVENT_ID = text("event_id IS NOT NULL")
+_NO_EVENT_ID = text("event_id IS NULL")
+_HAS_FILE = text("file_id IS NOT NULL")
+
+connectors = Table(
+    "connectors",
+    metadata,
+    Column("connector_id", Text, primary_key=True),
+    Column("name", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+)
+
+workers = Table(
+    "workers",
+    metadata,
+    Column("worker_id", Text, primary_key=True),
+    Column("connector_id", Text, ForeignKey("connectors.connector_id"), nullable=False),
+    Column("host", Text, nullable=False),
+    Column("pid", Integer, nullable=False),
+    Column("started_at", Moment, nullable=False),
+    Column("lease_until", Moment, nullable=False),
+    Column("ended_at", Moment),
+)
+
+files = Table(
+    "files",
+    metadata,
+    Column("id", _KEY, primary_key=True),
+    Column("connector_id", Text, ForeignKey("connectors.connector_id"), nullable=False),
+    Column("file_id", Text, nullable=False, unique=True),
+    Column("path", Text, nullable=False),
+    Column("sha256", Text, nullable=False),
+    Column("size", BigInteger, nullable=False),
+    Column("resource_type", Text, nullable=False),
+    Column("schema_id", Text),
+    Column("event_count", Integer, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("worker_id", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
+    Column("stored_at", Moment),
+    Index("ix_files_created_at", "created_at", "id"),
+    # Small for ever: what is being written, and what the dead left behind.
+    Index("ix_files_pending", "connector_id", postgresql_where=PENDING, sqlite_where=PENDING),
+)
+
+# `worker_id` is no foreign key: the rows of workers long gone may go, and a claim without its
+# worker counts as a dead one's.
+events = Table(
+    "events",
+    metadata,
+    Column("id", _KEY, primary_key=True),
+    Column("connector_id", Text, ForeignKey("connectors.connector_id"), nullable=False),
+    Column("event_id", Text),
+    Column("message_id", Text, nullable=False),
+    Column("event_type", Text),
+    Column("resource_type", Text),
+    Column("resource_id", Text),
+    Column("schema_id", Text),
+    Column("state", Text, nullable=False),
+    Column("reason", Text),
+    Column("digest", Text),
+    Column("attempts", Integer, nullable=False),
+    Column("worker_id", Text),
+    Column("file_id", Text, ForeignKey("files.file_id")),
+    Column("created_at", Moment),
+    Column("bridged_at", Moment),
+    Column("sent_at", Moment),
+    Column("received_at", Moment, nullable=False),
+    Column("fetched_at", Moment),
+    Column("stored_at", Moment),
+    Column("next_at", Moment),
+    # The identity first: people ask by it without naming a connector.
+    Index(
+        "uq_events_event_id",
+        "event_id",
+        "connector_id",
+        unique=True,
+        postgresql_where=_HAS_EVENT_ID,
+        sqlite_where=_HAS_EVENT_ID,
+    ),
+    Index(
+        "uq_events_message_id",
+        "message_id",
+        "connector_id",
+        unique=True,
+        postgresql_where=_NO_EVENT_ID,
+        sqlite_where=_NO_EVENT_ID,
+    ),
+    Index("ix_events_received_at", "received_at", "id"),
+    Index("ix_events_resource_id", "resource_id"),
+    Index("ix_events_file_id", "file_id", postgresql_where=_HAS_FILE, sqlite_where=_HAS_FILE),
+    # Nearly everything is stored; this finds the rest among millions.
+    Index(
+        "ix_events_not_stored",
+        "state",
+        "received_at",
+        "id",
+        postgresql_where=NOT_STORED,
+        sqlite_where=NOT_STORED,
+    ),
+)
+
+quarantine = Table(
+    "quarantine",
+    metadata,
+    Column("message_id", Text, primary_key=True),
+    Column("connector_id", Text, ForeignKey("connectors.connector_id"), primary_key=True),
+    Column("body", LargeBinary, nullable=False),
+    Column("code", Text, nullable=False),
+    Column("sentence", Text, nullable=False),
+    Column("receive_count", Integer, nullable=False),
+    Column("sent_at", Moment),
+    Column("received_at", Moment, nullable=False),
+    Column("quarantined_at", Moment, nullable=False),
+)

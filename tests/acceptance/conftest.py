@@ -1,0 +1,20 @@
+"""The world that acceptance tests stand in."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+
+from benchling_connector.simulator.aws import EmbeddedAws
+from benchling_connector.simulator.server import TenantServer
+from benchling_connector.simulator.tenant import Tenant
+from tests.acceptance.world import World
+from tests.aws import Queue
+
+
+@pytest.fixture
+async def world(aws: EmbeddedAws, queue: Queue, tmp_path: Path) -> AsyncIterator[World]:
+    tenant = Tenant(seed=7)
+    async with TenantServer(tenant) as server:
+        yield World(tenant, server.url, aws, queue, tmp_path)
+        assert tenant.stats.violations == []
