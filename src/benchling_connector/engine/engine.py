@@ -23,7 +23,6 @@ from benchling_connector.engine.store import Store
 from benchling_connector.engine.waiting import wait_for
 from benchling_connector.engine.window import Window
 from benchling_connector.ports import (
-    Claim,
     Clock,
     EventSource,
     Ids,
@@ -117,7 +116,7 @@ class Engine:
             clock=clock,
             wait_s=options.wait_s,
             pass_on=self._window.put,
-            settle_orphan=self._settle_orphan,
+            settle_orphan=self._store.settle_orphan,
             probe=self._probe,
         )
         self._windows: set[asyncio.Task[None]] = set()
@@ -192,7 +191,7 @@ class Engine:
         facts = await self._reach(ports.source.facts)
         await ports.ledger.heartbeat(ports.clock.now())
         for file in await ports.ledger.orphans(ports.clock.now()):
-            await self._store.settle_orphan(file.file_id, file.path, file.sha256)
+            await self._store.settle_orphan(file)
         visibility_s = facts.visibility_timeout or DEFAULT_VISIBILITY_S
         log.info("engine.started", visibility_timeout_seconds=visibility_s, messages=facts.messages)
         return visibility_s
@@ -258,11 +257,6 @@ class Engine:
             lost = await self._store.store(enriched, done)
             names = [item.event.id for item in lost]
             await self._settle.give_back(names, TransientError("claim-lost"))
-
-    async def _settle_orphan(self, claim: Claim) -> None:
-        if claim.file is not None:
-            file = claim.file
-            await self._store.settle_orphan(file.file_id, file.path, file.sha256)
 
     async def _probe(self, dependency: Dependency) -> None:
         """Asks a dependency that somebody had to mend. The others are asked by the work itself."""

@@ -14,6 +14,7 @@ import structlog
 from benchling_connector.domain.catalog import Catalog
 from benchling_connector.domain.errors import ConfigurationError, ConnectorError
 from benchling_connector.domain.event import Event, Rejected, decode
+from benchling_connector.domain.records import FileRecord
 from benchling_connector.engine.flight import Held, Register, Work
 from benchling_connector.engine.gate import Dependency, Gate
 from benchling_connector.engine.settle import Settle
@@ -70,7 +71,7 @@ class Intake:
         clock: Clock,
         wait_s: int,
         pass_on: Callable[[Sequence[Work]], None],
-        settle_orphan: Callable[[Claim], Awaitable[None]],
+        settle_orphan: Callable[[FileRecord], Awaitable[None]],
         probe: Callable[[Dependency], Awaitable[None]],
     ) -> None:
         self._source = source
@@ -198,6 +199,7 @@ class Intake:
     ) -> None:
         works: list[Work] = []
         orphans: list[tuple[Event, Held]] = []
+        left_behind: dict[str, FileRecord] = {}
         reused: list[tuple[Held, Rejected, bytes]] = []
         for (event, held), candidate, claim in zip(events, candidates, claims, strict=True):
             if claim.verdict is Verdict.CLAIMED:
@@ -211,7 +213,8 @@ class Intake:
             elif claim.verdict is Verdict.BUSY:
                 self._settle.release_busy(self._register.carriers([event.id]))
             elif claim.verdict is Verdict.ORPHANED:
-                await self._settle_orphan(claim)
+                if claim.file is not None:
+                    left_behind[claim.file.file_id] = claim.file
                 orphans.append((event, held))
             else:
                 code = "event-id-reused"
@@ -220,6 +223,8 @@ class Intake:
         if works:
             self._pass_on(works)
         await self.quarantine(reused)
+        for file in left_behind.values():
+            await self._settle_orphan(file)
         await self._claim(orphans)
 
     async def quarantine(self, strays: Sequence[tuple[Held, Rejected, bytes]]) -> None:

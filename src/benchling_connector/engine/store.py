@@ -13,6 +13,7 @@ import structlog
 
 from benchling_connector.domain.errors import ConnectorError
 from benchling_connector.domain.rawfile import Enriched, Origin, RawFile, compose, draft
+from benchling_connector.domain.records import FileRecord
 from benchling_connector.engine.gate import Dependency, Gate
 from benchling_connector.engine.stats import Stats
 from benchling_connector.engine.waiting import Coalescer
@@ -71,16 +72,16 @@ class Store:
         await asyncio.gather(*(self._write(file, done) for file in mine))
         return [item for file in lost for item in file.content]
 
-    async def settle_orphan(self, file_id: str, path: str, sha256: str) -> bool:
-        """Finishes the file of a dead worker: tells whether it stands in the lake."""
-        found = await self._insist(Dependency.LAKE, lambda: self._lake.sha256(path))
-        if found == sha256:
-            await self._commit([file_id])
+    async def settle_orphan(self, file: FileRecord) -> None:
+        """Ends the PENDING of a file that a dead worker left: by what stands in the lake."""
+        found = await self._insist(Dependency.LAKE, lambda: self._lake.sha256(file.path))
+        if found == file.sha256:
+            await self._commit([file.file_id])
         else:
-            discard = [file_id]
-            await self._insist(Dependency.DATABASE, lambda: self._ledger.discard_files(discard))
-        log.info("file.orphan_settled", file_id=file_id, in_lake=found == sha256)
-        return found == sha256
+            await self._insist(
+                Dependency.DATABASE, lambda: self._ledger.discard_files([file.file_id])
+            )
+        log.info("file.orphan_settled", file_id=file.file_id, in_lake=found == file.sha256)
 
     async def _write(self, file: RawFile, done: Callable[[Sequence[Enriched]], None]) -> None:
         async with self._writes:

@@ -1,0 +1,353 @@
+"""The main street over the twins: what becomes of events, messages, files and the ledger."""
+
+import asyncio
+
+import pytest
+
+from benchling_connector.domain.errors import ConfigurationError, TransientError
+from benchling_connector.domain.records import EventState
+from benchling_connector.engine.gate import Dependency
+from tests.simulation.street import Street, drained
+
+FAILING = TransientError("benchling-failing")
+
+
+def test_everything_ends_in_a_file_and_the_queue_is_empty() -> None:
+    street = Street()
+    for n in range(700):
+        street.send(f"evt_{n}", f"etr_{n % 250}")
+    engine = street.drain()
+    street.check()
+    assert len(street.stored()) == 700
+    assert street.queue.messages == ()
+    assert {row.state for row in street.ledger().values()} == {EventState.STORED}
+    assert engine.stats.stored == 700
+    assert max(street.benchling.reads.values()) <= 2  # once in each of two windows
+    assert len(street.benchling.calls) <= 6
+
+
+def test_a_bulk_call_is_halved_until_the_bad_ids_stand_alone() -> None:
+    street = Street()
+    for n in range(64):
+        street.send(f"evt_{n}", f"etr_{n}", held=n not in (13, 40))
+    street.drain()
+    street.check()
+    bad = {name for name, r in street.resources().items() if r["resource"] is None}
+    assert bad == {"etr_13", "etr_40"}
+    assert {street.resources()[name]["fetch"]["httpStatus"] for name in bad} == {404}
+    assert street.resources()["etr_13"]["fetch"]["path"] == "/api/v2/entries/etr_13"
+    assert len(street.benchling.calls) <= 1 + 2 * 2 * 6 + 4
+
+
+def test_what_a_bulk_answer_leaves_out_is_read_singly() -> None:
+    street = Street()
+    street.benchling.silently_missing = True
+    for n in range(10):
+        street.send(f"evt_{n}", f"etr_{n}", held=n != 3)
+    street.drain()
+    assert street.resources()["etr_3"]["fetch"]["path"] == "/api/v2/entries/etr_3"
+    assert [call.kind for call in street.benchling.calls] == ["many", "single"]
+
+
+def test_a_limit_on_ids_that_nobody_documents_is_found_by_halving() -> None:
+    street = Street()
+    street.benchling.most_ids = 7
+    for n in range(50):
+        street.send(f"evt_{n}", f"etr_{n}")
+    street.drain()
+    street.check()
+    assert all(r["resource"] for r in street.resources().values())
+
+
+def test_a_passing_fault_costs_time_and_nothing_else() -> None:
+    street = Street()
+    for n in range(30):
+        street.send(f"evt_{n}")
+    street.benchling.faults.before("get", FAILING, times=3)
+    engine = street.drain()
+    street.check()
+    assert len(street.stored()) == 30
+    assert engine.stats.released > 0
+    assert max(row.attempts for row in street.ledger().values()) > 1
+
+
+def test_a_resource_that_breaks_whole_calls_is_read_alone_in_the_end() -> None:
+    street = Street()
+    for n in range(20):
+        street.send(f"evt_{n}", f"etr_{n}")
+    street.benchling.fail_for("etr_7", FAILING, times=None)
+    worker = street.engine()
+
+    async def for_a_while() -> None:
+        running = asyncio.create_task(worker.run())
+        await street.clock.sleep(400)
+        worker.stop()
+        await running
+
+    street.run(for_a_while)
+    street.check()
+    assert set(street.sent) - set(street.stored()) == {"evt_7"}
+    row = street.ledger()["evt_7"]
+    assert row.state is EventState.RETRYING
+    assert "benchling-failing" in (row.reason or "")
+    assert row.next_at is not None
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+@pytest.mark.parametrize("times", [1, 5])
+def test_a_lake_that_fails_is_written_again_with_the_same_bytes(when, times) -> None:
+    street = Street()
+    for n in range(25):
+        street.send(f"evt_{n}", f"etr_{n}")
+    getattr(street.lake.faults, when)("put", TransientError("lake-failing"), times)
+    street.drain()
+    street.check()
+    assert len(street.stored()) == 25
+    assert len(street.files()) == 3
+
+
+def test_a_delete_that_fails_is_tried_again_with_the_newest_handle() -> None:
+    street = Street()
+    for n in range(40):
+        street.send(f"evt_{n}")
+    street.queue.refuse_deletes(25)
+    street.drain()
+    street.check()
+    assert street.queue.messages == ()
+
+
+def test_two_messages_with_one_event_are_stored_once_and_both_acknowledged() -> None:
+    street = Street()
+    street.send("evt_1")
+    street.queue.send(street.sent["evt_1"].replace('"account"', '"another": 1, "account"'))
+    street.drain()
+    street.queue.send(street.sent["evt_1"])
+    street.drain()
+    assert street.stored() == {"evt_1": 1}
+    assert street.queue.messages == ()
+
+
+def test_an_event_id_that_comes_with_other_content_is_quarantined() -> None:
+    street = Street()
+    street.send("evt_1", "etr_1")
+    street.drain()
+    other = street.queue.send(street.sent["evt_1"].replace("etr_1", "etr_2"))
+    street.drain()
+    rows = street.ledger()
+    assert rows["evt_1"].state is EventState.STORED
+    assert rows[other].state is EventState.QUARANTINED
+    assert (rows[other].reason or "").startswith("event-id-reused")
+    assert street.stored() == {"evt_1": 1}
+    assert street.queue.messages == ()
+
+
+def test_a_message_that_is_handed_out_twice_at_once_is_worked_on_once() -> None:
+    street = Street()
+    name = street.send("evt_1")
+    street.benchling.delays["entry"] = 10
+    worker = street.engine()
+
+    async def job() -> None:
+        running = asyncio.create_task(drained(worker))
+        await street.clock.sleep(3)
+        street.queue.redeliver(name)
+        await running
+
+    street.run(job)
+    assert street.stored() == {"evt_1": 1}
+    assert street.queue.messages == ()
+    assert len(street.benchling.calls) == 1
+
+
+def test_slow_work_is_kept_hidden_and_received_once() -> None:
+    street = Street(visibility_timeout=30)
+    street.send("evt_1")
+    street.benchling.delays["entry"] = 300
+    street.drain(street.engine())
+    assert street.stored() == {"evt_1": 1}
+    assert street.ledger()["evt_1"].attempts == 1
+
+
+def test_a_slow_family_does_not_hold_up_a_fast_one() -> None:
+    street = Street()
+    street.benchling.delays["stageEntry"] = 60
+    street.send("evt_slow", event_type="v2-alpha.stageEntry.created")
+    street.send("evt_fast")
+    worker = street.engine()
+
+    async def job() -> None:
+        running = asyncio.create_task(drained(worker))
+        await street.clock.sleep(5)
+        assert street.stored() == {"evt_fast": 1}
+        await running
+
+    street.run(job)
+    assert len(street.stored()) == 2
+
+
+def test_a_queue_without_visibility_changes_is_only_slower() -> None:
+    street = Street(visibility_timeout=30)
+    street.queue.may_change_visibility = False
+    for n in range(20):
+        street.send(f"evt_{n}")
+    street.benchling.faults.before("get", FAILING, times=2)
+    street.drain()
+    street.check()
+    assert len(street.stored()) == 20
+
+
+def test_stopping_releases_what_was_not_begun_and_finishes_what_was() -> None:
+    street = Street()
+    for n in range(200):
+        street.send(f"evt_{n}")
+    street.benchling.delays["entry"] = 3
+    worker = street.engine()
+
+    async def job() -> float:
+        running = asyncio.create_task(worker.run())
+        await street.clock.sleep(1.2)
+        worker.stop()
+        begun = street.clock.monotonic()
+        await running
+        return street.clock.monotonic() - begun
+
+    assert street.run(job) < 25
+    street.check()
+    assert street.queue.in_flight == 0
+    street.drain()
+    street.check()
+    assert len(street.stored()) == 200
+
+
+def test_credentials_that_are_refused_at_the_start_end_it_before_any_message_is_taken() -> None:
+    street = Street()
+    street.send("evt_1")
+    refused = ConfigurationError("benchling-credentials-refused")
+    street.benchling.faults.before("sign_in", refused)
+    with pytest.raises(ConfigurationError):
+        street.drain()
+    assert [message.receive_count for message in street.queue.messages] == [0]
+
+
+def test_a_queue_that_refuses_the_first_receive_ends_it() -> None:
+    street = Street()
+    street.queue.faults.before("receive", ConfigurationError("queue-access-denied"), None)
+    with pytest.raises(ConfigurationError):
+        street.drain()
+
+
+def test_credentials_refused_later_stop_intake_until_they_are_mended() -> None:
+    street = Street()
+    refused = ConfigurationError("benchling-credentials-refused")
+    worker = street.engine()
+
+    async def job() -> None:
+        running = asyncio.create_task(worker.run())
+        await street.clock.sleep(1)
+        street.benchling.faults.before("get", refused, None)
+        street.benchling.faults.before("sign_in", refused, None)
+        for n in range(50):
+            street.send(f"evt_{n}")
+        await street.clock.sleep(600)
+        assert isinstance(worker.gate.troubles[Dependency.BENCHLING].error, ConfigurationError)
+        counts = [message.receive_count for message in street.queue.messages]
+        assert max(counts) <= 3
+        street.benchling.faults.clear()
+        await street.clock.sleep(120)
+        worker.stop()
+        await running
+
+    street.run(job)
+    street.check()
+    assert len(street.stored()) == 50
+    assert worker.gate.troubles == {}
+
+
+def test_an_outage_burns_few_receives_and_work_resumes_by_itself() -> None:
+    street = Street(max_receive_count=20)
+    worker = street.engine()
+
+    async def job() -> None:
+        running = asyncio.create_task(worker.run())
+        street.benchling.faults.before("get", FAILING, None)
+        for n in range(300):
+            street.send(f"evt_{n}")
+        await street.clock.sleep(900)
+        street.benchling.faults.clear()
+        await street.clock.sleep(1200)
+        worker.stop()
+        await running
+
+    street.run(job)
+    street.check()
+    assert len(street.stored()) == 300
+
+
+@pytest.mark.parametrize("method", ["claim", "begin_files", "commit_files", "give_back"])
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_database_that_fails_costs_nothing(method, when) -> None:
+    street = Street(visibility_timeout=30)
+    for n in range(30):
+        street.send(f"evt_{n}")
+    worker = street.engine()
+    street.benchling.faults.before("get", FAILING, 1)
+    faults = street.memory_ledger.faults
+    getattr(faults, when)(method, TransientError("database-failing"), 2)
+    street.drain(worker)
+    street.check()
+    assert len(street.stored()) == 30
+    assert street.queue.messages == ()
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_fault_of_our_own_costs_time_and_nothing_else(when) -> None:
+    street = Street(visibility_timeout=30)
+    for n in range(30):
+        street.send(f"evt_{n}")
+    getattr(street.lake.faults, when)("put", RuntimeError("a bug"), 2)
+    street.drain()
+    street.check()
+    assert len(street.stored()) == 30
+    assert street.queue.messages == ()
+
+
+def test_a_worker_that_died_before_writing_leaves_claims_that_run_out() -> None:
+    street = Street(visibility_timeout=60)
+    for n in range(20):
+        street.send(f"evt_{n}")
+    street.benchling.delays["entry"] = 1000
+    die(street, after=5)
+    street.benchling.delays.clear()
+    street.drain(seconds=120)
+    street.check()
+    assert len(street.stored()) == 20
+    assert {row.attempts for row in street.ledger().values()} == {2}
+
+
+@pytest.mark.parametrize("when", ["before", "after"])
+def test_a_worker_that_died_while_writing_leaves_files_that_are_settled(when) -> None:
+    street = Street(visibility_timeout=60)
+    for n in range(20):
+        street.send(f"evt_{n}")
+    # It stands in PENDING, with the object there or not, and insists for as long as it lives.
+    getattr(street.lake.faults, when)("put", TransientError("lake-failing"), None)
+    die(street, after=2)
+    street.lake.faults.clear()
+    street.drain(seconds=120)
+    street.check()
+    assert len(street.stored()) == 20
+    assert len(street.files()) == 2
+
+
+def die(street: Street, after: float) -> None:
+    """Runs a worker and ends it as a kill does: from then on nothing of it reaches the world."""
+    worker, guard = street.mortal()
+
+    async def job() -> None:
+        running = asyncio.create_task(worker.run())
+        await street.clock.sleep(after)
+        guard.dead = True
+        running.cancel()
+        await asyncio.gather(running, return_exceptions=True)
+
+    street.run(job)
