@@ -54,11 +54,12 @@ def program(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch)
     return Program(capsys, monkeypatch)
 
 
-@pytest.fixture
-def home(tmp_path: Path) -> Path:
-    """A data directory with a ledger in it."""
-    asyncio.run(fill(f"sqlite:///{tmp_path}/data/connector.db"))
-    return tmp_path / "data"
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data directory with a ledger in it; nobody writes there."""
+    folder = tmp_path_factory.mktemp("home") / "data"
+    asyncio.run(fill(f"sqlite:///{folder}/connector.db"))
+    return folder
 
 
 async def fill(database_url: str) -> None:
@@ -401,7 +402,7 @@ def test_a_database_that_cannot_be_reached_is_a_service_that_fails(
     ],
 )
 def test_wrong_usage_is_told(home: Path, program: Program, flags: list[str]) -> None:
-    told = program("events", "ls", "--data-dir", str(home), *flags)
+    told = program("events", "ls", "--data-dir", str(home), "--json", *flags)
 
     assert (told.status, told.stdout) == (2, "")
     assert flags[0] in told.stderr

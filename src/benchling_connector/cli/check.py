@@ -15,7 +15,7 @@ from benchling_connector.cli.logs import set_up_logs
 from benchling_connector.domain.configuration import Configuration
 from benchling_connector.domain.errors import InvalidConfiguration
 
-__all__ = ["check"]
+__all__ = ["app", "check"]
 
 MARKS = {
     Outcome.PASSED: "[green]✔[/]",
@@ -25,6 +25,10 @@ MARKS = {
 }
 
 
+app = typer.Typer(pretty_exceptions_enable=False)
+
+
+@app.command()
 @configured
 def check(
     load: Load,

@@ -14,7 +14,7 @@ import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -22,15 +22,22 @@ from rich.console import Console
 from benchling_connector import cloudformation
 from benchling_connector.assembly import Connector, open_connector
 from benchling_connector.cli.dashboard import dashboard
+from benchling_connector.cli.exits import Exit
 from benchling_connector.cli.logs import set_up_logs
 from benchling_connector.domain.configuration import Configuration
 from benchling_connector.settings import load
+from benchling_connector.simulator.aws import (
+    DeploymentError,
+    EmbeddedAws,
+    EmbeddedAwsError,
+    deploy,
+)
+from benchling_connector.simulator.events import BenchlingEvent
+from benchling_connector.simulator.publisher import Bus, Publisher
+from benchling_connector.simulator.server import TenantServer
+from benchling_connector.simulator.tenant import DEFAULT_CLIENT_SECRET, Tenant
 
-if TYPE_CHECKING:
-    from benchling_connector.simulator.events import BenchlingEvent
-    from benchling_connector.simulator.tenant import Tenant
-
-__all__ = ["Life", "demo", "duckdb_line"]
+__all__ = ["Life", "app", "demo", "duckdb_line"]
 
 SOURCE = "aws.partner/benchling.com/quillmere/demo"
 DRAIN_S = 2.0
@@ -38,6 +45,10 @@ ODD_EVERY = 97
 """One event in so many is of a type nobody knows, or about something that the app may not see."""
 
 
+app = typer.Typer(pretty_exceptions_enable=False)
+
+
+@app.command()
 def demo(
     data_dir: Annotated[
         Path, typer.Option(help="Where everything is kept; the lake is the folder `lake` in it.")
@@ -54,7 +65,11 @@ def demo(
     data_dir.mkdir(parents=True, exist_ok=True)
     with (data_dir / "demo.log").open("a", encoding="utf-8") as journal:
         set_up_logs(terminal=False, to=journal)
-        asyncio.run(_demo(data_dir, events, rate, for_s, seed, console))
+        try:
+            asyncio.run(_demo(data_dir, events, rate, for_s, seed, console))
+        except (EmbeddedAwsError, DeploymentError) as error:
+            console.print(f"The demo could not start: {error}", markup=False, soft_wrap=True)
+            raise typer.Exit(Exit.FAILED) from None
 
 
 async def _demo(
@@ -65,12 +80,6 @@ async def _demo(
     seed: int | None,
     console: Console,
 ) -> None:
-    # Not needed by the connector, and only there with the extra `demo`.
-    from benchling_connector.simulator.aws import EmbeddedAws, deploy
-    from benchling_connector.simulator.publisher import Bus, Publisher
-    from benchling_connector.simulator.server import TenantServer
-    from benchling_connector.simulator.tenant import DEFAULT_CLIENT_SECRET, Tenant
-
     interrupted = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -120,13 +129,13 @@ async def _demo(
 class Life:
     """What happens in the tenant: so many events, or fewer when it is interrupted."""
 
-    def __init__(self, tenant: "Tenant", events: int, interrupted: asyncio.Event) -> None:
+    def __init__(self, tenant: Tenant, events: int, interrupted: asyncio.Event) -> None:
         self.published = 0
         self._tenant = tenant
         self._events = events
         self._interrupted = interrupted
 
-    def __iter__(self) -> Iterator["BenchlingEvent"]:
+    def __iter__(self) -> Iterator[BenchlingEvent]:
         """Mostly what every laboratory does; now and then something out of the ordinary."""
         for event in self._tenant.activity():
             if self.published >= self._events or self._interrupted.is_set():
@@ -209,8 +218,8 @@ def _farewell(
 
 def duckdb_line(lake: str) -> str:
     """A command line that shows what is in a lake, by resource type and schema."""
-    query = (  # noqa: S608 - text for a person to run
-        "SELECT resource_type, schema_id, count(*) AS files, sum(eventCount) AS events "
+    query = (
+        "SELECT resource_type, schema_id, count(*) AS files, sum(eventCount) AS events "  # noqa: S608 - text for a person to run
         f"FROM read_json('{lake}/resource_type=*/*/*/*.json', columns={{eventCount: 'INTEGER'}}, "
         "hive_partitioning=true) GROUP BY ALL ORDER BY ALL"
     )

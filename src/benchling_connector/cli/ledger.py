@@ -118,16 +118,14 @@ async def show_pages(
     """Lists rows page by page: `{name: [...], "next": ...}` with `as_json`, else tables."""
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
     printed = 0
-    if as_json:
-        print(f'{{"{name}": [', end="")  # noqa: T201
+    separator = f'{{"{name}": [\n  '
     while True:
-        page = await _read(
-            read, min(AT_ONCE, AT_ONCE if limit is None else limit - printed), cursor
-        )
+        at_most = AT_ONCE if limit is None else min(AT_ONCE, limit - printed)
+        page = await _read(read, at_most, cursor)
         if as_json:
-            for number, row in enumerate(page.rows, printed):
-                separator = ",\n  " if number else "\n  "
+            for row in page.rows:
                 print(separator + json.dumps(document(row)), end="")  # noqa: T201
+                separator = ",\n  "
         elif page.rows:
             console.print(_table(columns, map(cells, page.rows)))
         printed += len(page.rows)
@@ -135,7 +133,8 @@ async def show_pages(
         if cursor is None or printed == limit:
             break
     if as_json:
-        print(f'\n], "next": {json.dumps(cursor)}}}')  # noqa: T201
+        opening = "" if printed else separator
+        print(f'{opening}\n], "next": {json.dumps(cursor)}}}')  # noqa: T201
         return
     what = name.removesuffix("s") if printed == 1 else name
     typer.echo(f"{printed:,} {what}." if printed else f"No {name} match.", err=True)

@@ -1,21 +1,44 @@
 """The command line: mounts the verbs, and turns errors into sentences and exit statuses."""
 
 import sys
-from typing import Annotated
+from importlib import import_module
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from benchling_connector import __version__
-from benchling_connector.cli import check, demo, events, files, run, templates
 from benchling_connector.cli.exits import exit_status, explain
 from benchling_connector.domain.errors import ConnectorError
 
-__all__ = ["app", "main"]
+__all__ = ["VERBS", "app", "main"]
+
+VERBS = ("run", "check", "demo", "events", "files", "templates")
+"""Each is a module beside this one, with an `app`."""
+
+
+class _Verbs(TyperGroup):
+    """Imports a verb's module when it is asked for: no verb pays for what another needs."""
+
+    # Any: which click this is, its own or a copy of Typer's, differs between versions of Typer.
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ANN401, ARG002
+        return list(VERBS)
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002
+        if cmd_name not in VERBS:
+            return None
+        module = import_module(f"benchling_connector.cli.{cmd_name}")
+        command = typer.main.get_command(module.app)
+        command.name = cmd_name
+        return command
+
 
 app = typer.Typer(
     name="benchling-connector",
     help="Everything that happens in a Benchling tenant, in your own data lake seconds later.",
+    cls=_Verbs,
     no_args_is_help=True,
+    add_completion=False,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -35,14 +58,6 @@ def _root(
     ] = False,
 ) -> None:
     """Everything that happens in a Benchling tenant, in your own data lake seconds later."""
-
-
-app.command(name="run")(run.run)
-app.command(name="check")(check.check)
-app.command(name="demo")(demo.demo)
-app.add_typer(events.app, name="events")
-app.add_typer(files.app, name="files")
-app.add_typer(templates.app, name="templates")
 
 
 def main() -> None:

@@ -14,11 +14,15 @@ from benchling_connector.cli.live import live_line
 from benchling_connector.cli.logs import set_up_logs
 from benchling_connector.domain.configuration import Configuration
 
-__all__ = ["run", "work"]
+__all__ = ["app", "run", "work"]
 
 log = structlog.get_logger()
 
 
+app = typer.Typer(pretty_exceptions_enable=False)
+
+
+@app.command()
 @configured
 def run(
     load: Load,
