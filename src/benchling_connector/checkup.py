@@ -16,7 +16,12 @@ from urllib.parse import urlsplit
 
 from benchling_connector.adapters.benchling import BenchlingReader, open_reader
 from benchling_connector.adapters.lake import open_lake, probe_lake
-from benchling_connector.adapters.sqs import Permission, QueueAttributes, QueueProbe, probe_queue
+from benchling_connector.adapters.sqs import (
+    Permission,
+    QueueAttributes,
+    parse_queue_url,
+    probe_queue,
+)
 from benchling_connector.adapters.system import SystemClock, SystemIds
 from benchling_connector.database.connection import sqlite_path
 from benchling_connector.database.migrate import schema_status
@@ -248,11 +253,11 @@ async def _queue(configuration: Configuration) -> AsyncIterator[Item]:
         wrong_region = "aws_region" in error.sentence
         failed = "queue-region" if wrong_region else "queue-exists"
         if not wrong_region:
-            yield _region(configuration, None)
+            yield _region(configuration)
         for name in QUEUE_ITEMS[0 if wrong_region else 1 :]:
             yield failure(name, error) if name == failed else _skipped(name, failed)
         return
-    yield _region(configuration, probe)
+    yield _region(configuration)
     yield Item("queue-exists", Outcome.PASSED, "The queue exists.")
     yield _permission("queue-receive", "ReceiveMessage", probe.receive)
     yield _permission("queue-delete", "DeleteMessage", probe.delete)
@@ -261,8 +266,8 @@ async def _queue(configuration: Configuration) -> AsyncIterator[Item]:
     yield _visibility_timeout(probe.attributes)
 
 
-def _region(configuration: Configuration, probe: QueueProbe | None) -> Item:
-    named = probe.address.region if probe else None
+def _region(configuration: Configuration) -> Item:
+    named = parse_queue_url(configuration.sqs_url).region
     ours = configuration.aws_region
     summary = f"The queue is in {ours}." if named else f"The URL names no Region; using {ours}."
     return Item("queue-region", Outcome.PASSED, summary)

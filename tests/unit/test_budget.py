@@ -295,6 +295,7 @@ async def test_after_the_end_of_a_used_up_window_one_request_asks_before_the_oth
     [
         ({"Retry-After": "7"}, 7),
         ({"Retry-After": "7", "x-rate-limit-reset": "20"}, 7),
+        ({"Retry-After": "86400"}, 3600),
         ({"x-rate-limit-reset": "12.5"}, 12.5),
         ({"Retry-After": "Thu, 01 Jan 2026 00:00:09 GMT"}, 9),
         (

@@ -33,7 +33,8 @@ from benchling_connector.simulator.aws import (
     deploy,
 )
 from benchling_connector.simulator.events import BenchlingEvent
-from benchling_connector.simulator.publisher import Bus, Publisher
+from benchling_connector.simulator.hostile import stray_webhook
+from benchling_connector.simulator.publisher import Bus, Publisher, Queue
 from benchling_connector.simulator.server import TenantServer
 from benchling_connector.simulator.tenant import DEFAULT_CLIENT_SECRET, Tenant
 
@@ -120,6 +121,13 @@ async def _demo(
                 credentials=(aws.credentials.access_key_id, aws.credentials.secret_access_key),
             )
         )
+        async with Publisher(
+            Queue(deployed.queue_url),
+            endpoint_url=aws.endpoint_url,
+            region=aws.region,
+            credentials=(aws.credentials.access_key_id, aws.credentials.secret_access_key),
+        ) as stranger:
+            await stranger.publish([stray_webhook(tenant)])
         life = Life(tenant, events, interrupted)
         async with dashboard(connector, life, console):
             await _play(connector, publisher.publish(life, rate=rate), for_s, interrupted)
@@ -204,7 +212,8 @@ def _farewell(
         f"[bold]{life.published:,} events published, {stats.stored:,} stored[/] in "
         f"{stats.files:,} RAW files ({stats.bytes / 1e6:,.1f} MB); "
         f"{stats.unavailable:,} without a resource that the app may not see, "
-        f"{stats.unsupported:,} of a type nobody knows."
+        f"{stats.unsupported:,} of a type nobody knows. {stats.quarantined:,} message in "
+        "quarantine: a webhook that strayed onto the queue."
     )
     console.print("\n[bold]The files:[/]")
     console.print(f"  {lake}", soft_wrap=True)

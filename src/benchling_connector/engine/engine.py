@@ -1,7 +1,7 @@
 """Wires the steps of the main street, starts, drains and stops them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -119,7 +119,7 @@ class Engine:
             settle_orphan=self._store.settle_orphan,
             probe=self._probe,
         )
-        self._windows: set[asyncio.Task[None]] = set()
+        self._begun: set[asyncio.Task[None]] = set()
 
     def stop(self) -> None:
         """No new receive; what has been begun is finished. `run` returns soon."""
@@ -173,12 +173,10 @@ class Engine:
             await self._finish(receivers)
         finally:
             self.gate.close()
-            for task in (*receivers, *steady, closed, *self._windows):
+            for task in (*receivers, *steady, closed, *self._begun):
                 task.cancel()
             self._settle.cancel()
-            await asyncio.gather(
-                *receivers, *steady, closed, *self._windows, return_exceptions=True
-            )
+            await asyncio.gather(*receivers, *steady, closed, *self._begun, return_exceptions=True)
             await self._sign_off()
 
     async def _closed(self) -> None:
@@ -191,7 +189,7 @@ class Engine:
         facts = await self._reach(ports.source.facts)
         await ports.ledger.heartbeat(ports.clock.now())
         for file in await ports.ledger.orphans(ports.clock.now()):
-            await self._store.settle_orphan(file)
+            self._start(self._store.settle_orphan(file))
         visibility_s = facts.visibility_timeout or DEFAULT_VISIBILITY_S
         log.info("engine.started", visibility_timeout_seconds=visibility_s, messages=facts.messages)
         return visibility_s
@@ -207,10 +205,12 @@ class Engine:
 
     async def _open_windows(self) -> None:
         while True:
-            works = await self._window.take()
-            task = asyncio.create_task(self._serve(works))
-            self._windows.add(task)
-            task.add_done_callback(self._windows.discard)
+            self._start(self._serve(await self._window.take()))
+
+    def _start(self, work: Coroutine[None, None, None]) -> None:
+        task = asyncio.create_task(work)
+        self._begun.add(task)
+        task.add_done_callback(self._begun.discard)
 
     async def _serve(self, works: Sequence[Work]) -> None:
         """One window, from claimed to settled."""
@@ -227,6 +227,7 @@ class Engine:
             # A fault of our own must not cost more than time.
             log.exception("window.failed", errors=[repr(e) for e in errors.exceptions])
             unfinished = [work.event.id for work in works if work.event.id not in stored]
+            self.stats.errors["connector-failing"] += 1
             await self._settle.give_back(unfinished, TransientError("connector-failing"))
 
     async def _serve_group(
@@ -256,6 +257,7 @@ class Engine:
         if enriched:
             lost = await self._store.store(enriched, done)
             names = [item.event.id for item in lost]
+            self.stats.errors["claim-lost"] += len(names)
             await self._settle.give_back(names, TransientError("claim-lost"))
 
     async def _probe(self, dependency: Dependency) -> None:
@@ -291,8 +293,8 @@ class Engine:
         await asyncio.gather(*receivers, return_exceptions=True)
         await within(self._intake.admitted(), 0.2)
         await within(self._settle.hand_back([w.event.id for w in self._window.empty()]), 0.3)
-        if self._windows:
-            await within(asyncio.gather(*self._windows), 0.8)
+        if self._begun:
+            await within(asyncio.gather(*self._begun), 0.8)
         await within(self._settle.finish(), 0.9)
         if len(self.register):
             await within(self._settle.release_rest(), 1.0)

@@ -167,7 +167,9 @@ class Allowance:
         # The crowd that was under way with the first that is refused does not count as more.
         if request.number > self._fence:
             self._refusals += 1
-        named = told.reset if told.retry_after is None else told.retry_after
+        named = told.retry_after
+        if named is None and not told.remaining:
+            named = told.reset  # with requests left, the window's end is not what it waits for
         backoff = min(2.0 ** (self._refusals - 1) + jitter, LONGEST_BACKOFF_S)
         if named is None:
             pause = backoff

@@ -5,8 +5,10 @@ come from the environment, looked up once: aiohttp's own `trust_env` would look 
 with every request and refuse to go on where that names the tenant.
 """
 
+import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
@@ -14,7 +16,7 @@ from yarl import URL
 
 from benchling_connector import __version__
 
-__all__ = ["BrokenConnectionError", "open_session", "proxy_of"]
+__all__ = ["BrokenConnectionError", "Proxy", "basic", "open_session", "proxy_of"]
 
 KEEP_ALIVE_S = 15.0
 
@@ -23,15 +25,22 @@ class BrokenConnectionError(Exception):
     """The connection broke before an answer came, as a kept one does that the server has closed."""
 
 
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """A proxy on the way, and what stands in `Proxy-Authorization` for it."""
+
+    url: URL
+    authorization: str | None = field(repr=False)
+
+
 @asynccontextmanager
 async def open_session(
-    base: str, *, timeout_s: float, verify_ssl: bool, connections: int
+    *, timeout_s: float, verify_ssl: bool, connections: int
 ) -> AsyncIterator[aiohttp.ClientSession]:
-    """A session for this tenant. `timeout_s` is for one request, from connecting to the last byte.
+    """A session. `timeout_s` is for one request, from connecting to the last byte.
 
     `connections`: the most at one time.
     """
-    proxy, proxy_auth = proxy_of(base)
     connector = aiohttp.TCPConnector(
         limit=connections, ssl=verify_ssl, keepalive_timeout=KEEP_ALIVE_S
     )
@@ -44,25 +53,28 @@ async def open_session(
         },
         cookie_jar=aiohttp.DummyCookieJar(),
         middlewares=(_once,),
-        proxy=proxy,
-        proxy_auth=proxy_auth,
         trust_env=False,
     ) as session:
         yield session
 
 
-def proxy_of(base: str) -> tuple[URL | None, aiohttp.BasicAuth | None]:
-    """The proxy that the environment names for this URL, and what it wants to know of us."""
+def proxy_of(base: str) -> Proxy | None:
+    """The proxy that the environment names for this URL. SOCKS is not spoken."""
     url = URL(base)
     proxies = getproxies()
     named = proxies.get(url.scheme) or proxies.get("all")
     if not named or proxy_bypass(f"{url.host}:{url.port}"):
-        return None, None
+        return None
     proxy = URL(named if "://" in named else f"http://{named}")
     if proxy.scheme not in ("http", "https"):
-        return None, None
-    auth = aiohttp.BasicAuth(proxy.user, proxy.password or "") if proxy.user else None
-    return proxy.with_user(None), auth
+        return None
+    authorization = basic(proxy.user, proxy.password or "") if proxy.user else None
+    return Proxy(proxy.with_user(None), authorization)
+
+
+def basic(user: str, password: str) -> str:
+    """HTTP Basic, as it stands in a header."""
+    return "Basic " + base64.b64encode(f"{user}:{password}".encode()).decode()
 
 
 async def _once(

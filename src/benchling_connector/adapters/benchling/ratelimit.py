@@ -59,9 +59,9 @@ def http_date(text: str | None) -> datetime | None:
 
 def _retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     text = headers.get("Retry-After")
-    seconds = _seconds(text)
+    seconds = _number(text)
     if seconds is not None:
-        return seconds
+        return min(seconds, LONGEST_S)
     moment = http_date(text)
     if moment is None:
         return None

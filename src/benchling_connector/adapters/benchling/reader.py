@@ -10,13 +10,12 @@ import msgspec
 from yarl import URL
 
 from benchling_connector.adapters.benchling.budget import RequestBudget
-from benchling_connector.adapters.benchling.connection import open_session
+from benchling_connector.adapters.benchling.connection import basic, open_session, proxy_of
 from benchling_connector.adapters.benchling.ratelimit import http_date
 from benchling_connector.adapters.benchling.token import (
     TOKEN_REQUEST,
     Token,
     TokenKeeper,
-    basic,
 )
 from benchling_connector.adapters.benchling.transport import (
     Outgoing,
@@ -76,13 +75,13 @@ async def open_reader(
         clock, ids.jitter, None if ceiling == "auto" else ceiling, concurrency=CONNECTIONS
     )
     async with open_session(
-        base,
         timeout_s=configuration.request_timeout_s,
         verify_ssl=not configuration.disable_ssl_verification,
         # Room for a token beside them.
         connections=CONNECTIONS + 1,
     ) as session:
-        transport = Transport(session, base, budget, clock, observer)
+        transport = Transport(session, base, budget, clock, observer, proxy_of(base))
+        # Not form-encoded first, as RFC 6749 has it: Benchling's own SDK leaves that out.
         credentials = basic(configuration.client_id, configuration.client_secret.get_secret_value())
         reader = BenchlingReader(transport, credentials, clock, ids)
         try:
@@ -92,7 +91,7 @@ async def open_reader(
 
 
 class BenchlingReader:
-    """The `ResourceReader` port over HTTP. `credentials`: as `token.basic` gives them."""
+    """The `ResourceReader` port over HTTP. `credentials`: the app's, as HTTP Basic has them."""
 
     def __init__(self, transport: Transport, credentials: str, clock: Clock, ids: Ids) -> None:
         self._transport = transport

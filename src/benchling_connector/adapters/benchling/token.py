@@ -5,7 +5,6 @@ with `grant_type`, and an answer with `access_token` and `expires_in` (seconds).
 """
 
 import asyncio
-import base64
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 
@@ -15,7 +14,7 @@ from benchling_connector.adapters.benchling.transport import Outgoing, Reply
 from benchling_connector.domain.errors import ConfigurationError, ConnectorError, TransientError
 from benchling_connector.ports import Clock
 
-__all__ = ["TOKEN_REQUEST", "Token", "TokenKeeper", "basic", "read_token"]
+__all__ = ["TOKEN_REQUEST", "Token", "TokenKeeper", "read_token"]
 
 TOKEN_REQUEST = Outgoing(
     "POST", "/api/v2/token", "token", "token", {"grant_type": "client_credentials"}
@@ -49,11 +48,6 @@ class Token:
 class _Granted(msgspec.Struct):
     access_token: str
     expires_in: float = 900.0
-
-
-def basic(client_id: str, client_secret: str) -> str:
-    """What stands in `Authorization` of the request for a token, as Benchling's SDK writes it."""
-    return "Basic " + base64.b64encode(f"{client_id}:{client_secret}".encode()).decode()
 
 
 def read_token(reply: Reply, asked_at: float, *, known: bool) -> Token | ConnectorError:

@@ -13,13 +13,14 @@ import aiohttp
 from yarl import URL
 
 from benchling_connector.adapters.benchling.budget import Permit, RequestBudget
-from benchling_connector.adapters.benchling.connection import BrokenConnectionError
+from benchling_connector.adapters.benchling.connection import BrokenConnectionError, Proxy
 from benchling_connector.domain.errors import ConfigurationError, ConnectorError, TransientError
 from benchling_connector.ports import Clock
 
 __all__ = ["Outgoing", "Reply", "RequestObserver", "Transport"]
 
 THROTTLED = 429
+MAY_BE_JSON = ("application/json", "application/octet-stream", "")
 MOST_THROTTLED = 10
 """Answers 429 to one request after which it is given up for now."""
 
@@ -65,9 +66,8 @@ class Reply:
     def is_json(self) -> bool:
         """Whether it is JSON, by what it says of itself and by how it begins."""
         named = self.media_type
-        return (not named or named == "application/json" or named.endswith("+json")) and (
-            self.body.lstrip(b" \t\n\r")[:1] in (b"{", b"[")
-        )
+        may_be = named in MAY_BE_JSON or named.endswith("+json")
+        return may_be and self.body.lstrip(b" \t\n\r")[:1] in (b"{", b"[")
 
     @property
     def is_html(self) -> bool:
@@ -85,6 +85,7 @@ class Transport:
         budget: RequestBudget,
         clock: Clock,
         observer: RequestObserver | None = None,
+        proxy: Proxy | None = None,
     ) -> None:
         self.budget = budget
         url = URL(base)
@@ -94,6 +95,11 @@ class Transport:
         self._base = str(url).rstrip("/")
         self._clock = clock
         self._observer = observer
+        self._proxy_url = proxy.url if proxy else None
+        told = {"Proxy-Authorization": proxy.authorization} if proxy and proxy.authorization else {}
+        # A tunnel is asked for by a request of its own; without TLS it is the request itself.
+        self._tunnel_headers = told if url.scheme == "https" else {}
+        self._headers = told if url.scheme == "http" else {}
 
     async def send(
         self, request: Outgoing, authorization: Callable[[], str | None], *, urgent: bool = False
@@ -159,7 +165,9 @@ class Transport:
             async with self._session.request(
                 request.method,
                 URL(self._base + request.target, encoded=True),
-                headers={"Authorization": authorization},
+                headers={"Authorization": authorization, **self._headers},
+                proxy=self._proxy_url,
+                proxy_headers=self._tunnel_headers,
                 data=request.form,
                 allow_redirects=False,
             ) as response:
