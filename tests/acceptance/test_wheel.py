@@ -1,5 +1,6 @@
 """Installed as a wheel in an empty environment, it runs."""
 
+import asyncio
 import subprocess
 import sys
 import venv
@@ -42,13 +43,12 @@ async def test_it_runs_in_an_empty_environment(wheel: Path, world: World) -> Non
     home = world.home / "environment"
     venv.create(home, with_pip=True)
     python = home / "bin" / "python"
-    command = [python, "-m", "pip", "install", "--quiet", "-c", ROOT / "constraints.txt", wheel]
+    pins = str(ROOT / "constraints.txt")
+    command = [str(python), "-m", "pip", "install", "--quiet", "-c", pins, str(wheel)]
     subprocess.run(command, check=True, cwd=world.home)
     program = str(home / "bin" / "benchling-connector")
     events = list(islice(world.tenant.activity(), 20))
     await world.publish(events)
-
-    import asyncio
 
     process = await asyncio.create_subprocess_exec(
         program, "run", "-c", str(world.write()), "--drain", "1",

@@ -30,7 +30,7 @@ from benchling_connector.domain.errors import (
     TransientError,
 )
 from benchling_connector.domain.records import EventFilter, EventState, FileFilter, FileState
-from benchling_connector.ports import GivenBack
+from benchling_connector.ports import GivenBack, Verdict
 from tests.ledger_homes import empty_postgres, sql_home
 from tests.ledgers import NOON, a_candidate, a_file, a_stray, at
 from tests.postgres import Postgres
@@ -427,6 +427,23 @@ async def test_a_connection_that_is_cut_is_a_fault_that_passes(postgres: Postgre
 
         assert "PostgreSQL" in await sentence(ledger.heartbeat(at(1)))
         await ledger.heartbeat(at(2))
+
+
+@pytest.mark.parametrize("turns", [1, 5, 10, 20, 40])
+async def test_a_claim_that_is_cancelled_leaves_the_ledger_usable(new_url: str, turns: int) -> None:
+    async with sql_home(new_url) as home:
+        ledger = await home.ledger()
+        candidates = [a_candidate(f"evt_{number}") for number in range(50)]
+        task = asyncio.create_task(ledger.claim(candidates, at(0)))
+        for _ in range(turns):
+            await asyncio.sleep(0)
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+        answers = await ledger.claim(candidates, at(1))
+
+        assert {answer.verdict for answer in answers} <= {Verdict.CLAIMED, Verdict.BUSY}
+        assert task.cancelled() == (answers[0].verdict is Verdict.CLAIMED)
 
 
 async def sentence(attempt: Awaitable[object]) -> str:

@@ -101,7 +101,10 @@ def test_the_schema_is_the_details_own_else_the_resources_else_none() -> None:
 
 
 def test_the_envelope_is_kept_as_the_text_it_came_as() -> None:
-    text = '\n {"detail" :{"id":"evt_1", "eventType":"v2.entry.created","n":1.10,"n":12345678901234567890123}} '
+    event_text = (
+        '{"id":"evt_1", "eventType":"v2.entry.created","n":1.10,"n":12345678901234567890123}'
+    )
+    text = f'\n {{"detail" :{event_text}}} '
     found = decode("\ufeff" + text, catalog())
     assert isinstance(found, Event)
     assert found.envelope.decode() == text.strip()

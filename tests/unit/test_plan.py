@@ -1,4 +1,4 @@
-"""A window becomes the fewest calls; a refused call for many is halved until bad IDs stand alone."""
+"""A window becomes the fewest calls; a refused one is halved until bad IDs stand alone."""
 
 import pytest
 from hypothesis import given

@@ -4,6 +4,7 @@ import hashlib
 import json
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import jsonschema
 import pytest
@@ -41,8 +42,8 @@ def files(enriched: list[Enriched], events_per_file: int = 10) -> list[RawFile]:
     return [compose(part, FILE_ID, NOON, ORIGIN) for part in draft(enriched, events_per_file)]
 
 
-def document(file: RawFile) -> dict:
-    found = json.loads(file.body)
+def document(file: RawFile) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(file.body)
     VALIDATOR.validate(found)
     return found
 

@@ -1,0 +1,138 @@
+"""Rate-limited servers to try the request budget on, as pure models in virtual time."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from math import ceil
+from random import Random
+
+from benchling_connector.adapters.benchling.budget import RequestBudget
+from benchling_connector.adapters.memory.clock import VirtualClock
+
+Rounding = Callable[[float], float]
+
+
+@dataclass
+class Server:
+    """Counts requests; `take` says whether one is let in, and the headers of its answer."""
+
+    limit: int
+    window: float = 30.0
+    rounding: Rounding = ceil
+    accepted: list[float] = field(default_factory=list)
+    refused: list[float] = field(default_factory=list)
+
+    def take(self, now: float) -> tuple[bool, dict[str, str]]:
+        left, resets_at = self.count(now)
+        if left > 0:
+            self.accepted.append(now)
+        else:
+            self.refused.append(now)
+        left, resets_at = self.count(now)
+        return not self.refused or self.refused[-1] != now, {
+            "x-rate-limit-limit": str(self.limit),
+            "x-rate-limit-remaining": str(max(left, 0)),
+            "x-rate-limit-reset": str(self.rounding(max(resets_at - now, 0.0))),
+        }
+
+    def count(self, now: float) -> tuple[int, float]:
+        """What is left, and when the window resets."""
+        raise NotImplementedError
+
+
+@dataclass
+class FixedWindows(Server):
+    """Windows that follow one another; the first begins with the first request, or at `start`.
+
+    `others`: what somebody else uses of the budget, per second.
+    """
+
+    start: float | None = None
+    others: float = 0.0
+
+    def count(self, now: float) -> tuple[int, float]:
+        if self.start is None:
+            self.start = now
+        begin = self.start + (now - self.start) // self.window * self.window
+        used = sum(begin <= at for at in self.accepted[-self.limit - 1 :])
+        return self.limit - used - int((now - begin) * self.others), begin + self.window
+
+
+@dataclass
+class SlidingWindow(Server):
+    """At most `limit` in any `window`; `reset` tells when the oldest one leaves it."""
+
+    _log: deque[float] = field(default_factory=deque)
+    _seen: int = 0
+
+    def count(self, now: float) -> tuple[int, float]:
+        self._log.extend(self.accepted[self._seen :])
+        self._seen = len(self.accepted)
+        while self._log and self._log[0] <= now - self.window:
+            self._log.popleft()
+        oldest = self._log[0] if self._log else now
+        return self.limit - len(self._log), oldest + self.window
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Who asks: how many at a time, and how long each way to the server takes, up to `latency`.
+
+    `silent` and `lost`: which share of the answers carries no headers, or never comes.
+    """
+
+    workers: int = 16
+    latency: float = 0.1
+    pause: float = 0.0
+    silent: float = 0.0
+    lost: float = 0.0
+
+
+async def ask(
+    clock: VirtualClock,
+    budget: RequestBudget,
+    server: Server,
+    requests: int,
+    traffic: Traffic,
+    random: Random,
+) -> None:
+    """Asks the server `requests` times, again where it is refused."""
+    todo = list(range(requests))
+
+    async def one() -> None:
+        place = None
+        while True:
+            with await budget.admit(place) as permit:
+                place = permit.place
+                await clock.sleep(traffic.latency * random.random())
+                accepted, headers = server.take(clock.monotonic())
+                await clock.sleep(traffic.latency * random.random())
+                # The first answer tells the limit: what nobody told, nobody can keep.
+                fate = random.random() if len(server.accepted) > 1 else 1.0
+                if accepted and fate < traffic.lost:
+                    return
+                if accepted and fate < traffic.lost + traffic.silent:
+                    headers = {}
+                permit.answered(200 if accepted else 429, headers)
+                if accepted:
+                    return
+
+    async def worker() -> None:
+        while todo:
+            todo.pop()
+            await one()
+            if traffic.pause:
+                await clock.sleep(traffic.pause * random.random())
+
+    await asyncio.gather(*(worker() for _ in range(traffic.workers)))
+
+
+def most_in_any(seconds: float, times: list[float]) -> int:
+    """The greatest number of times that lie within any stretch of so many seconds."""
+    first, most = 0, 0
+    for last, at in enumerate(times):
+        while times[first] <= at - seconds:
+            first += 1
+        most = max(most, last - first + 1)
+    return most
