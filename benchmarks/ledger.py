@@ -68,12 +68,12 @@ async def measure(
                 spent["begin"] += begun - claimed
                 spent["commit"] += committed - begun
 
-        started = time.perf_counter()
+        started, cpu = time.perf_counter(), time.process_time()
         await asyncio.gather(*(work() for _ in range(in_flight)))
-        took = time.perf_counter() - started
+        took, cpu = time.perf_counter() - started, time.process_time() - cpu
         events = sum(len(candidates) for candidates, _ in windows)
         steps = {f"{step} ms": 1000 * s / len(windows) for step, s in spent.items()}
-        results.append({"events/s": events / took, **steps})
+        results.append({"events/s": events / took, "cpu us/event": 1e6 * cpu / events, **steps})
     await engine.dispose()
     return results
 
@@ -87,7 +87,10 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=2, help="windows at once")
     parser.add_argument("--only", choices=["sqlite", "postgresql"])
     options = parser.parse_args()
-    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder, started_postgres() as postgres:
+    with (
+        tempfile.TemporaryDirectory(dir=Path.cwd()) as folder,
+        started_postgres(durable=True) as postgres,
+    ):
         urls = {
             "sqlite": f"sqlite:///{folder}/connector.db",
             "postgresql": postgres.url("postgres"),

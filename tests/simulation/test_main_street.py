@@ -26,6 +26,14 @@ def test_everything_ends_in_a_file_and_the_queue_is_empty() -> None:
     assert len(street.benchling.calls) <= 6
 
 
+def test_a_slow_start_is_not_taken_for_a_quiet_queue() -> None:
+    street = Street()
+    street.send("evt_1")
+    street.benchling.faults.before("sign_in", FAILING, 2)  # tried again after 2 s and 4 s
+    street.drain(seconds=1)
+    assert street.stored() == {"evt_1": 1}
+
+
 def test_a_bulk_call_is_halved_until_the_bad_ids_stand_alone() -> None:
     street = Street()
     for n in range(64):

@@ -33,7 +33,7 @@ def test_every_known_type_leads_to_its_resource(event_type) -> None:
     assert found.resource_type == event_type.split(".")[1]
 
 
-@pytest.mark.parametrize("path,family", sorted(catalog().entity_families().items()))
+@pytest.mark.parametrize(("path", "family"), sorted(catalog().entity_families().items()))
 def test_the_path_of_api_url_tells_the_kind_of_entity(path, family) -> None:
     url = f"https://acme.benchling.com{path}/seq_1"
     found = event(event_type="v2.entity.registered", key="entity", resource=entity(url))

@@ -4,14 +4,17 @@
 latter with whatever libpq allows in it (`sslmode`, `host=/socket/folder`, …).
 """
 
+import asyncio
 import os
+import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Protocol
 from urllib.parse import quote
 
+import aiosqlite
 from sqlalchemy import URL, Connection, event, func, select
-from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
 from benchling_connector.database.faults import postgres_unreachable, translated
@@ -96,11 +99,24 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             yield await connection.execution_options(**{_READ_ONLY: True})
 
 
+class _Adapted(Protocol):
+    """SQLAlchemy's view of an aiosqlite connection."""
+
+    isolation_level: str | None
+
+    def run_async(self, call: Callable[[aiosqlite.Connection], Awaitable[None]]) -> None: ...
+
+    def close(self) -> None: ...
+
+
 def _sqlite(path: Path, *, read_only: bool) -> AsyncEngine:
+    name, query = str(path.absolute()), {}
     if read_only:
-        name, query = f"file:{quote(str(path.absolute()))}", {"mode": "ro", "uri": "true"}
-    else:
-        name, query = str(path.absolute()), {}
+        name, query = f"file:{quote(name)}", {"mode": "ro", "uri": "true"}
+    with translated():
+        # Opening fails here or not at all: when it fails in aiosqlite, its thread may outlive
+        # the event loop, and complains.
+        sqlite3.connect(name, uri=read_only).close()
     engine = create_async_engine(
         URL.create("sqlite+aiosqlite", database=name, query=query),
         # One connection: writers of this process queue in order instead of polling for the lock.
@@ -112,18 +128,13 @@ def _sqlite(path: Path, *, read_only: bool) -> AsyncEngine:
 
     # https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#enabling-non-legacy-sqlite-transactional-modes-with-the-sqlite3-or-aiosqlite-driver
     @event.listens_for(engine.sync_engine, "connect")
-    def on_connect(connection: DBAPIConnection, _: object) -> None:
+    def on_connect(connection: _Adapted, _: object) -> None:
         connection.isolation_level = None
-        cursor = connection.cursor()
-        cursor.execute("PRAGMA foreign_keys=ON")
-        cursor.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
-        if not read_only:
-            cursor.execute("PRAGMA journal_mode=WAL")
-            # In WAL mode NORMAL may lose the last commits on a power cut. `fullfsync` is the
-            # same promise on macOS, whose plain fsync leaves data in the disk's cache.
-            cursor.execute("PRAGMA synchronous=FULL")
-            cursor.execute("PRAGMA fullfsync=ON")
-        cursor.close()
+        try:
+            connection.run_async(_for_reading if read_only else _for_writing)
+        except BaseException:
+            connection.close()
+            raise
 
     @event.listens_for(engine.sync_engine, "begin")
     def on_begin(connection: Connection) -> None:
@@ -132,6 +143,31 @@ def _sqlite(path: Path, *, read_only: bool) -> AsyncEngine:
         connection.exec_driver_sql("BEGIN" if only_reads else "BEGIN IMMEDIATE")
 
     return engine
+
+
+async def _for_reading(connection: aiosqlite.Connection) -> None:
+    await connection.execute(f"PRAGMA cache_size=-{CACHE_KIB}")
+
+
+async def _for_writing(connection: aiosqlite.Connection) -> None:
+    await _for_reading(connection)
+    await connection.execute("PRAGMA foreign_keys=ON")
+    # In WAL mode NORMAL may lose the last commits on a power cut. `fullfsync` is the same promise
+    # on macOS, whose plain fsync leaves data in the disk's cache.
+    await connection.execute("PRAGMA synchronous=FULL")
+    await connection.execute("PRAGMA fullfsync=ON")
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + BUSY_TIMEOUT_MS / 1000
+    while True:
+        try:
+            await connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError:
+            # SQLite does not wait here when others are about to switch a new file, too.
+            if loop.time() > deadline:
+                raise
+            await asyncio.sleep(0.01)
+        else:
+            return
 
 
 def _postgres(database_url: str) -> AsyncEngine:

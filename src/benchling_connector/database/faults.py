@@ -3,6 +3,7 @@
 No text of a statement, its values or the URL gets into a sentence: they hold payload and secrets.
 """
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -38,6 +39,8 @@ def translated() -> Iterator[None]:
         raise _failing("The database did not get free in time.") from None
     except DBAPIError as error:
         raise _failing(_sentence(error)) from None
+    except sqlite3.Error as error:
+        raise _failing(_of_sqlite(error)) from None
     except SQLAlchemyError as error:
         raise _failing(f"The database cannot be used: {type(error).__name__}.") from None
     except OSError as error:
@@ -57,8 +60,12 @@ def _sentence(error: DBAPIError) -> str:
     cause = error.orig
     if _sqlstate(cause) is not None or "asyncpg" in type(cause).__module__:
         return f"PostgreSQL cannot be used: {_postgres(cause)}."
-    # SQLite's messages name tables and columns at most.
-    return f"SQLite cannot use the database: {cause}."
+    return _of_sqlite(cause)
+
+
+def _of_sqlite(error: BaseException | None) -> str:
+    # Its messages name tables and columns at most.
+    return f"SQLite cannot use the database: {error}."
 
 
 def _postgres(error: BaseException | None) -> str:

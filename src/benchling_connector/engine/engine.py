@@ -132,7 +132,12 @@ class Engine:
         while not self.gate.closed_for_good.is_set():
             now = clock.monotonic()
             waits_until = self._settle.next_try or 0.0
-            busy = len(self.register) > 0 or bool(self.gate.troubles) or waits_until > now
+            busy = (
+                not self._intake.has_received
+                or len(self.register) > 0
+                or bool(self.gate.troubles)
+                or waits_until > now
+            )
             quiet_since = now if busy else max(quiet_since, self._intake.last_receipt)
             if now - quiet_since >= seconds:
                 log.info("engine.drained")

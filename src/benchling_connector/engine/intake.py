@@ -87,8 +87,9 @@ class Intake:
         self._pass_on = pass_on
         self._settle_orphan = settle_orphan
         self._probe = probe
-        self._received = False
         self._brought: asyncio.Queue[Sequence[Held]] = asyncio.Queue()
+        self.has_received = False
+        """Whether the queue has answered a receive, be it with nothing."""
         self.pressure = 0.0
         """From 0 (the queue is quiet) to 1 (every receive comes back full)."""
         self.last_receipt = clock.monotonic()
@@ -116,11 +117,11 @@ class Intake:
             deliveries = await self._source.receive(places, self._wait_s)
         except ConnectorError as error:
             self.last_receipt = self._clock.monotonic()
-            if isinstance(error, ConfigurationError) and not self._received:
+            if isinstance(error, ConfigurationError) and not self.has_received:
                 raise  # refused from the start: nobody has seen it work
             self._gate.failed(Dependency.QUEUE, error)
             return ()
-        self._received = True
+        self.has_received = True
         self._gate.works(Dependency.QUEUE)
         full = 1.0 if len(deliveries) >= places else 0.0
         self.pressure += (full - self.pressure) * 0.3
