@@ -41,7 +41,7 @@ def open_engine(database_url: str, *, read_only: bool = False) -> AsyncEngine:
 
     `read_only` reads while others write, and never makes or changes a SQLite file. Raises
     `InvalidConfiguration` for a URL that is neither SQLite nor PostgreSQL, and for a SQLite file
-    that is to be read and does not exist.
+    that is to be read and does not exist; `TransientError` for one that cannot be opened.
     """
     path = sqlite_path(database_url)
     if path is None:

@@ -132,14 +132,11 @@ class Engine:
         while not self.gate.closed_for_good.is_set():
             now = clock.monotonic()
             waits_until = self._settle.next_try or 0.0
-            busy = (
-                not self._intake.has_received
-                or len(self.register) > 0
-                or bool(self.gate.troubles)
-                or waits_until > now
-            )
+            busy = len(self.register) > 0 or bool(self.gate.troubles) or waits_until > now
             quiet_since = now if busy else max(quiet_since, self._intake.last_receipt)
-            if now - quiet_since >= seconds:
+            # A slow queue, or a slow start, is not a quiet one: it has to say that it is empty.
+            empty = self._intake.found_empty
+            if now - quiet_since >= seconds and empty is not None and empty >= quiet_since:
                 log.info("engine.drained")
                 self.stop()
             await clock.sleep(min(max(seconds / 10, 0.05), 0.5))

@@ -87,9 +87,10 @@ class Intake:
         self._pass_on = pass_on
         self._settle_orphan = settle_orphan
         self._probe = probe
+        self._has_received = False
         self._brought: asyncio.Queue[Sequence[Held]] = asyncio.Queue()
-        self.has_received = False
-        """Whether the queue has answered a receive, be it with nothing."""
+        self.found_empty: float | None = None
+        """Monotonic seconds: when the last receive began that came back with nothing."""
         self.pressure = 0.0
         """From 0 (the queue is quiet) to 1 (every receive comes back full)."""
         self.last_receipt = clock.monotonic()
@@ -113,15 +114,18 @@ class Intake:
                 self._take_in(deliveries)
 
     async def _receive(self, places: int) -> Sequence[Delivery]:
+        begun = self._clock.monotonic()
         try:
             deliveries = await self._source.receive(places, self._wait_s)
         except ConnectorError as error:
             self.last_receipt = self._clock.monotonic()
-            if isinstance(error, ConfigurationError) and not self.has_received:
+            if isinstance(error, ConfigurationError) and not self._has_received:
                 raise  # refused from the start: nobody has seen it work
             self._gate.failed(Dependency.QUEUE, error)
             return ()
-        self.has_received = True
+        self._has_received = True
+        if not deliveries:
+            self.found_empty = begun
         self._gate.works(Dependency.QUEUE)
         full = 1.0 if len(deliveries) >= places else 0.0
         self.pressure += (full - self.pressure) * 0.3
