@@ -148,6 +148,10 @@ class Lake(Protocol):
         """The checksum of what stands there, in hex; None if nothing does."""
         ...
 
+    async def remove(self, path: str) -> None:
+        """Takes away what stands there, if anything does."""
+        ...
+
 
 class Verdict(Enum):
     """What the ledger says of an event that the queue hands over."""
@@ -231,8 +235,12 @@ class Ledger(Protocol):
         """
         ...
 
-    async def commit_files(self, file_ids: Sequence[str], now: datetime) -> None:
-        """Records files as SUCCESS and their events as stored."""
+    async def commit_files(self, file_ids: Sequence[str], now: datetime) -> frozenset[str]:
+        """Records files as SUCCESS and their events as stored. Repeating it changes nothing.
+
+        Gives the IDs that it does not know any more: another worker took this one for dead,
+        and discarded them.
+        """
         ...
 
     async def discard_files(self, file_ids: Sequence[str]) -> None:

@@ -42,10 +42,12 @@ class Ids:
 
 
 class Guard:
-    """Between a worker and the world; when `dead`, nothing goes through any more."""
+    """Between a worker and the world; when `dead`, nothing goes through any more, and when
+    `asleep` not before that is set."""
 
     def __init__(self) -> None:
         self.dead = False
+        self.asleep: asyncio.Event | None = None
 
     def over(self, port: Any) -> Any:
         return _Guarded(self, port)
@@ -59,6 +61,8 @@ class _Guarded:
         method = getattr(self._port, name)
 
         async def call(*arguments: Any) -> Any:
+            if self._guard.asleep is not None:
+                await self._guard.asleep.wait()
             if self._guard.dead:
                 raise asyncio.CancelledError
             return await method(*arguments)

@@ -347,6 +347,45 @@ def test_a_worker_that_died_while_writing_leaves_files_that_are_settled(when) ->
     assert len(street.files()) == 2
 
 
+@pytest.mark.parametrize("asleep_at", ["put", "before the put"])
+def test_a_worker_that_slept_through_its_lease_stores_nothing_a_second_time(asleep_at) -> None:
+    street = Street(visibility_timeout=60)
+    for n in range(20):
+        street.send(f"evt_{n}")
+    sleeper, guard = street.mortal()
+    put = street.lake.put
+
+    async def job() -> None:
+        awake = asyncio.Event()
+
+        async def slow_put(path: str, body: bytes) -> None:
+            if asleep_at == "put":
+                guard.asleep = awake
+            await awake.wait()
+            await put(path, body)
+
+        if asleep_at == "put":
+            street.lake.put = slow_put  # type: ignore[method-assign]
+        else:
+            street.lake.faults.before("put", TransientError("lake-failing"), 2)
+        sleeping = asyncio.create_task(sleeper.run())
+        await street.clock.sleep(0.3)
+        guard.asleep = awake
+        street.lake.put = put  # type: ignore[method-assign]
+        await drained(street.engine(), 120)
+        assert len(street.stored()) == 20
+        awake.set()
+        guard.asleep = None
+        await street.clock.sleep(60)
+        sleeper.stop()
+        await sleeping
+
+    street.run(job)
+    street.check()
+    assert len(street.stored()) == 20
+    assert len(street.files()) == 2
+
+
 def die(street: Street, after: float) -> None:
     """Runs a worker and ends it as a kill does: from then on nothing of it reaches the world."""
     worker, guard = street.mortal()

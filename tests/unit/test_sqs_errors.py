@@ -16,7 +16,7 @@ def client_error(
         "Error": {"Code": code, "Message": message},
         "ResponseMetadata": {"HTTPStatusCode": status},
     }
-    return ClientError(answer, call)  # type: ignore[arg-type]
+    return ClientError(answer, call)
 
 
 ENDPOINT = {"endpoint_url": "https://sqs.eu-west-1.amazonaws.com/"}

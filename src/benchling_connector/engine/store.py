@@ -7,6 +7,7 @@ which seemed to fail, and had happened, does not leave a second copy behind.
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 import structlog
@@ -25,7 +26,18 @@ log = structlog.get_logger()
 
 LONGEST_PAUSE_S = 15.0
 
+TRUST_S = 10.0
+"""After so many seconds the ledger is asked again whether a file is still ours, before it is
+written: a process that was suspended may have been taken for dead."""
+
 Result = TypeVar("Result")
+
+
+@dataclass(slots=True)
+class _Trust:
+    """Monotonic seconds: when the ledger last said that a file is ours."""
+
+    since: float
 
 
 class Store:
@@ -64,13 +76,18 @@ class Store:
         Gives back those that were not stored because their claim was lost to another worker.
         """
         drafts = draft(enriched, self._events_per_file)
-        now = self._clock.now()
+        now, asked_at = self._clock.now(), self._clock.monotonic()
         files = [compose(part, self._ids.file_id(), now, self._origin) for part in drafts]
-        taken = await self._begin(files)
-        mine = [file for file, refused in zip(files, taken, strict=True) if not refused]
-        lost = [file for file, refused in zip(files, taken, strict=True) if refused]
-        await asyncio.gather(*(self._write(file, done) for file in mine))
-        return [item for file in lost for item in file.content]
+        refused = await self._begin(files)
+        written = await asyncio.gather(
+            *(
+                self._write(file, asked_at, done)
+                for file, is_refused in zip(files, refused, strict=True)
+                if not is_refused
+            )
+        )
+        kept = {file.file_id for file in written if file is not None}
+        return [item for file in files if file.file_id not in kept for item in file.content]
 
     async def settle_orphan(self, file: FileRecord) -> None:
         """Ends the PENDING of a file that a dead worker left: by what stands in the lake."""
@@ -83,23 +100,47 @@ class Store:
             )
         log.info("file.orphan_settled", file_id=file.file_id, in_lake=found == file.sha256)
 
-    async def _write(self, file: RawFile, done: Callable[[Sequence[Enriched]], None]) -> None:
+    async def _write(
+        self, file: RawFile, asked_at: float, done: Callable[[Sequence[Enriched]], None]
+    ) -> RawFile | None:
+        """The file, when it is durable; None when another worker took it over."""
+        trust = _Trust(asked_at)
         async with self._writes:
-            await self._insist(Dependency.LAKE, lambda: self._lake.put(file.path, file.body))
-        await self._commit([file.file_id])
+            mine = await self._insist(Dependency.LAKE, lambda: self._put(file, trust))
+        if not mine:
+            return None
+        (known,) = await self._commit([file.file_id])
+        if not known:
+            # It was discarded while the object was on its way: the events are another's now.
+            await self._insist(Dependency.LAKE, lambda: self._lake.remove(file.path))
+            log.warning("file.taken_over", file_id=file.file_id)
+            return None
         self._count(file)
         done(file.content)
+        return file
+
+    async def _put(self, file: RawFile, trust: _Trust) -> bool:
+        """Writes the object, if the file is still ours; asks the ledger when that is long ago."""
+        now = self._clock.monotonic()
+        if now - trust.since > TRUST_S:
+            if file.file_id in await self._insist(
+                Dependency.DATABASE, lambda: self._ledger.begin_files([file])
+            ):
+                return False
+            trust.since = now
+        await self._lake.put(file.path, file.body)
+        return True
 
     async def _begin_files(self, files: Sequence[RawFile]) -> Sequence[bool]:
         refused = await self._insist(Dependency.DATABASE, lambda: self._ledger.begin_files(files))
         return [file.file_id in refused for file in files]
 
-    async def _commit_files(self, file_ids: Sequence[str]) -> Sequence[None]:
-        await self._insist(
+    async def _commit_files(self, file_ids: Sequence[str]) -> Sequence[bool]:
+        unknown = await self._insist(
             Dependency.DATABASE,
             lambda: self._ledger.commit_files(file_ids, self._clock.now()),
         )
-        return [None] * len(file_ids)
+        return [file_id not in unknown for file_id in file_ids]
 
     async def _insist(
         self, dependency: Dependency, call: Callable[[], Awaitable[Result]]

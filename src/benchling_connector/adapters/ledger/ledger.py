@@ -102,11 +102,12 @@ class SqlLedger:
         async with writing(self._engine) as connection:
             return await storing.begin(connection, self._connector_id, self._worker_id, files)
 
-    async def commit_files(self, file_ids: Sequence[str], now: datetime) -> None:
+    async def commit_files(self, file_ids: Sequence[str], now: datetime) -> frozenset[str]:
         """See `ports.Ledger`."""
-        if file_ids:
-            async with writing(self._engine) as connection:
-                await storing.commit(connection, self._connector_id, file_ids, now)
+        if not file_ids:
+            return frozenset()
+        async with writing(self._engine) as connection:
+            return await storing.commit(connection, self._connector_id, file_ids, now)
 
     async def discard_files(self, file_ids: Sequence[str]) -> None:
         """See `ports.Ledger`."""

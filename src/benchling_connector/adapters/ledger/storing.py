@@ -70,8 +70,8 @@ async def begin(
 
 async def commit(
     connection: AsyncConnection, connector_id: str, file_ids: Collection[str], now: datetime
-) -> None:
-    """PENDING files become SUCCESS, their events stored."""
+) -> frozenset[str]:
+    """PENDING files become SUCCESS, their events stored; gives the IDs that are unknown."""
     await connection.execute(
         update(files)
         .where(
@@ -90,6 +90,12 @@ async def commit(
         )
         .values(state=EventState.STORED, stored_at=now, next_at=None)
     )
+    known = await connection.scalars(
+        select(files.c.file_id).where(
+            files.c.connector_id == connector_id, files.c.file_id.in_(file_ids)
+        )
+    )
+    return frozenset(file_ids) - set(known)
 
 
 async def discard(

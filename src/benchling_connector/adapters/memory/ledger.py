@@ -86,7 +86,7 @@ class MemoryLedger:
                     self._begin(file)
         return refused
 
-    async def commit_files(self, file_ids: Sequence[str], now: datetime) -> None:
+    async def commit_files(self, file_ids: Sequence[str], now: datetime) -> frozenset[str]:
         """See `ports.Ledger`."""
         with self._struck("commit_files"):
             files = self._own(file_ids)
@@ -96,6 +96,7 @@ class MemoryLedger:
             for event in self._store.in_files(file.record.file_id for file in files):
                 if event.record.state is not EventState.STORED:
                     event.change(state=EventState.STORED, stored_at=now, next_at=None)
+        return frozenset(file_ids) - {file.record.file_id for file in files}
 
     async def discard_files(self, file_ids: Sequence[str]) -> None:
         """See `ports.Ledger`."""

@@ -126,4 +126,5 @@ def _is_refusal(error: Exception) -> bool:
     """Whether the server understood and said no, for a reason that is not known here."""
     if not isinstance(error, ClientError) or "Throttl" in (code_of(error) or ""):
         return False
-    return 400 <= error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0) < 500
+    status = int(error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 0))
+    return 400 <= status < 500
