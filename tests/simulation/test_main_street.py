@@ -367,10 +367,12 @@ def test_a_worker_that_slept_through_its_lease_stores_nothing_a_second_time(asle
         if asleep_at == "put":
             street.lake.put = slow_put  # type: ignore[method-assign]
         else:
-            street.lake.faults.before("put", TransientError("lake-failing"), 2)
+            street.lake.faults.before("put", TransientError("lake-failing"), None)
         sleeping = asyncio.create_task(sleeper.run())
-        await street.clock.sleep(0.3)
+        while guard.asleep is None and Dependency.LAKE not in sleeper.gate.troubles:
+            await street.clock.sleep(0.05)
         guard.asleep = awake
+        street.lake.faults.clear()
         street.lake.put = put  # type: ignore[method-assign]
         await drained(street.engine(), 120)
         assert len(street.stored()) == 20
@@ -384,6 +386,7 @@ def test_a_worker_that_slept_through_its_lease_stores_nothing_a_second_time(asle
     street.check()
     assert len(street.stored()) == 20
     assert len(street.files()) == 2
+    assert street.lake.puts == (4 if asleep_at == "put" else 2)
 
 
 def die(street: Street, after: float) -> None:
