@@ -70,6 +70,19 @@ class _Guarded:
         return call
 
 
+class _GuardedClock:
+    """A worker that is asleep does not notice that its own pauses are over."""
+
+    def __init__(self, guard: Guard, clock: VirtualClock) -> None:
+        self._guard, self._clock = guard, clock
+        self.now, self.monotonic = clock.now, clock.monotonic
+
+    async def sleep(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        if self._guard.asleep is not None:
+            await self._guard.asleep.wait()
+
+
 class Street:
     """Queue, tenant, lake and ledger that outlive the engines which work on them."""
 
@@ -115,7 +128,7 @@ class Street:
             guard.over(self.benchling),
             guard.over(self.lake),
             guard.over(self.memory_ledger),
-            self.clock,
+            _GuardedClock(guard, self.clock),
             Ids(self.workers),
         )
         return Engine(ports, Options(ORIGIN, **{"wait_s": 2, **options})), guard
