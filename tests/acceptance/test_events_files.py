@@ -212,7 +212,7 @@ def test_nothing_is_cut_off_in_a_pipe_however_narrow_the_terminal(
 
 
 def test_events_show_prints_all_that_is_known_of_an_event(home: Path, program: Program) -> None:
-    told = program("events", "show", "evt_0", "--data-dir", str(home))
+    told = program("events", "show", "evt_0", "--data-dir", str(home), "--json")
 
     document = told.document()
     assert told.status == 0
@@ -231,6 +231,16 @@ def test_events_show_prints_all_that_is_known_of_an_event(home: Path, program: P
     )
 
 
+def test_show_tells_people_a_line_for_each_fact(home: Path, program: Program) -> None:
+    told = program("events", "show", "evt_0", "--data-dir", str(home))
+    assert told.status == 0
+    lines = {" ".join(line.split()) for line in told.stdout.splitlines()}
+    assert "event id evt_0" in lines
+    assert "state stored" in lines
+    told = program("files", "show", FILE, "--data-dir", str(home))
+    assert f"file id {FILE}" in {" ".join(line.split()) for line in told.stdout.splitlines()}
+
+
 def test_events_show_tells_when_an_event_comes_again(home: Path, program: Program) -> None:
     document = program("events", "show", "evt_2", "--data-dir", str(home), "--json").document()
 
@@ -243,7 +253,7 @@ def test_events_show_gives_the_raw_body_of_a_quarantined_message(
     home: Path, program: Program
 ) -> None:
     text, raw = (
-        program("events", "show", message_id, "--data-dir", str(home)).document()
+        program("events", "show", message_id, "--data-dir", str(home), "--json").document()
         for message_id in ("m-text", "m-bytes")
     )
 
@@ -307,7 +317,7 @@ def test_files_ls_has_a_table_for_people(home: Path, program: Program) -> None:
 
 
 def test_files_show_prints_a_file_with_its_events(home: Path, program: Program) -> None:
-    document = program("files", "show", FILE, "--data-dir", str(home)).document()
+    document = program("files", "show", FILE, "--data-dir", str(home), "--json").document()
 
     assert document["eventIds"] == ["evt_0"]
     assert document["path"].endswith(f"{FILE}.json")

@@ -46,7 +46,7 @@ ODD_EVERY = 97
 """One event in so many is of a type nobody knows, or about something that the app may not see."""
 
 
-app = typer.Typer(pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()

@@ -33,6 +33,7 @@ app = typer.Typer(
     name="events",
     help="What the ledger knows of events.",
     no_args_is_help=True,
+    add_completion=False,
 )
 
 COLUMNS = ("RECEIVED (UTC)", "EVENT", "TYPE", "RESOURCE", "SCHEMA", "STATE", "FILE OR REASON")
@@ -95,16 +96,16 @@ def show(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     connector: Connector = None,
-    as_json: AsJson = False,  # noqa: ARG001 - it always does
+    as_json: AsJson = False,
 ) -> None:
-    """Print all that is known of one event as a JSON document."""
+    """Print all that is known of one event."""
 
     async def showing() -> None:
         async with open_ledger(config, data_dir, database_url, connector) as reader:
             record = await reader.event(event_id)
             if record is None:
                 raise no_such(f"event {event_id!r}")
-            show_document(await _all_of(record, reader))
+            show_document(await _all_of(record, reader), as_json=as_json)
 
     asyncio.run(showing())
 

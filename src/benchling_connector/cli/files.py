@@ -31,6 +31,7 @@ app = typer.Typer(
     name="files",
     help="What the ledger knows of RAW files.",
     no_args_is_help=True,
+    add_completion=False,
 )
 
 COLUMNS = ("CREATED (UTC)", "FILE", "RESOURCE TYPE", "SCHEMA", "EVENTS", "BYTES", "STATE")
@@ -88,16 +89,17 @@ def show(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     connector: Connector = None,
-    as_json: AsJson = False,  # noqa: ARG001 - it always does
+    as_json: AsJson = False,
 ) -> None:
-    """Print all that is known of one RAW file, with its event IDs, as a JSON document."""
+    """Print all that is known of one RAW file, with its event IDs."""
 
     async def showing() -> None:
         async with open_ledger(config, data_dir, database_url, connector) as reader:
             record = await reader.file(file_id)
             if record is None:
                 raise no_such(f"file {file_id!r}")
-            show_document({**row_of(record), "eventIds": list(record.event_ids)})
+            document = {**row_of(record), "eventIds": list(record.event_ids)}
+            show_document(document, as_json=as_json)
 
     asyncio.run(showing())
 

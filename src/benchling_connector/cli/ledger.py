@@ -12,6 +12,7 @@ from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 
 from benchling_connector.adapters.ledger import open_reader
@@ -37,6 +38,8 @@ __all__ = [
     "show_document",
     "show_pages",
 ]
+
+_WORDS = re.compile(r"[A-Z]")
 
 AT_ONCE = 1_000
 """Rows read at a time, so that any number can be listed."""
@@ -142,9 +145,24 @@ async def show_pages(
         typer.echo(f"There are more: --cursor {cursor}", err=True)
 
 
-def show_document(document: dict[str, object]) -> None:
-    """Prints one JSON document, for people and programs alike."""
-    typer.echo(json.dumps(document, indent=2))
+def show_document(document: dict[str, object], *, as_json: bool) -> None:
+    """Prints all that is known of one thing: a JSON document, or a line for each of its facts."""
+    if as_json:
+        typer.echo(json.dumps(document, indent=2))
+        return
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in document.items():
+        lines = value if isinstance(value, list) else [value]
+        told = "\n".join("-" if line is None else str(line) for line in lines)
+        table.add_row(_WORDS.sub(_spaced, name), escape(told))
+    console.print(table)
+
+
+def _spaced(capital: re.Match[str]) -> str:
+    return f" {capital[0].lower()}"
 
 
 def no_such(what: str) -> typer.Exit:

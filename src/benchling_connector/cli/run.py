@@ -19,7 +19,7 @@ __all__ = ["app", "run", "work"]
 log = structlog.get_logger()
 
 
-app = typer.Typer(pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
 
 
 @app.command()

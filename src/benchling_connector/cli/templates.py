@@ -13,6 +13,7 @@ app = typer.Typer(
     name="templates",
     help="The CloudFormation templates for the event bus and the queue.",
     no_args_is_help=True,
+    add_completion=False,
 )
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
