@@ -48,8 +48,10 @@ def check(
         document = {"passed": status is Exit.DONE, "items": [_document(item) for item in items]}
         typer.echo(json.dumps(document, indent=2))
     else:
-        bad = sum(not item.passed for item in items)
-        console.print(f"{len(items) - bad} of {len(items)} items passed.")
+        passed = sum(item.passed for item in items)
+        warned = sum(item.outcome is Outcome.WARNING for item in items)
+        with_warning = f", {warned} with a warning" if warned else ""
+        console.print(f"{passed} of {len(items)} items passed{with_warning}.")
     raise typer.Exit(status)
 
 
