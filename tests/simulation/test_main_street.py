@@ -271,6 +271,30 @@ def test_credentials_refused_later_stop_intake_until_they_are_mended() -> None:
     assert worker.gate.troubles == {}
 
 
+def test_a_lake_that_is_forbidden_stops_intake_until_it_is_mended() -> None:
+    street = Street(visibility_timeout=60)
+    worker = street.engine()
+    street.lake.faults.before("put", ConfigurationError("lake-access-denied"), None)
+
+    async def job() -> None:
+        running = asyncio.create_task(worker.run())
+        for n in range(2500):
+            street.send(f"evt_{n}")
+        await street.clock.sleep(900)
+        counts = [message.receive_count for message in street.queue.messages]
+        assert max(counts) == 1
+        assert Dependency.LAKE in worker.gate.troubles
+        street.lake.faults.clear()
+        await street.clock.sleep(120)
+        worker.stop()
+        await running
+
+    street.run(job)
+    street.check()
+    assert len(street.stored()) == 2500
+    assert worker.gate.troubles == {}
+
+
 def test_an_outage_burns_few_receives_and_work_resumes_by_itself() -> None:
     street = Street(max_receive_count=20)
     worker = street.engine()

@@ -262,17 +262,13 @@ class Engine:
             self.stats.errors["claim-lost"] += len(names)
             await self._settle.give_back(names, TransientError("claim-lost"))
 
-    async def _probe(self, dependency: Dependency) -> None:
-        """Asks a dependency that somebody had to mend. The others are asked by the work itself."""
-        if dependency is not Dependency.BENCHLING:
-            self.gate.works(dependency)
-            return
+    async def _probe(self) -> None:
         try:
             await self._ports.reader.sign_in()
         except ConnectorError as error:
-            self.gate.failed(dependency, error)
+            self.gate.failed(Dependency.BENCHLING, error)
         else:
-            self.gate.works(dependency)
+            self.gate.works(Dependency.BENCHLING)
 
     async def _finish(self, receivers: Sequence[asyncio.Task[None]]) -> None:
         """Ends in order: intake, what was not begun, what was, what is to be settled."""

@@ -101,10 +101,11 @@ class Gate:
         self.closed_for_good.set()
         self._changed.set()
 
-    async def allowance(self, probe: Callable[[Dependency], Awaitable[None]]) -> int | None:
+    async def allowance(self, probe: Callable[[], Awaitable[None]]) -> int | None:
         """Waits until messages may be taken; gives how many may be in flight (None: any number).
 
-        `probe` is called for a dependency that somebody had to mend.
+        `probe` asks Benchling, which somebody had to mend; the others are asked by the work
+        itself, which goes on trying.
         """
         while not self.closed_for_good.is_set():
             if not self._troubles:
@@ -115,16 +116,17 @@ class Gate:
                 self._changed.clear()
                 await wait_for(self._changed, pause, self._clock)
                 continue
-            broken = [
-                dependency
-                for dependency, trouble in self._troubles.items()
-                if isinstance(trouble.error, ConfigurationError)
-            ]
-            if not broken:
+            if not self._refused():
                 return PROBATION
             async with self._probing:
-                for dependency in broken:
-                    trouble = self._troubles.get(dependency)
-                    if trouble is not None and trouble.open_at <= self._clock.monotonic():
-                        await probe(dependency)
+                if self._refused():  # by now another has asked
+                    await probe()
         return 0
+
+    def _refused(self) -> bool:
+        trouble = self._troubles.get(Dependency.BENCHLING)
+        return (
+            trouble is not None
+            and isinstance(trouble.error, ConfigurationError)
+            and trouble.open_at <= self._clock.monotonic()
+        )

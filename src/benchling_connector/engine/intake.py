@@ -72,7 +72,7 @@ class Intake:
         wait_s: int,
         pass_on: Callable[[Sequence[Work]], None],
         settle_orphan: Callable[[FileRecord], Awaitable[None]],
-        probe: Callable[[Dependency], Awaitable[None]],
+        probe: Callable[[], Awaitable[None]],
     ) -> None:
         self._source = source
         self._ledger = ledger

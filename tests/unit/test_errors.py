@@ -1,0 +1,48 @@
+"""Errors carry a code, a sentence and a remedy, wherever they are taken."""
+
+import pickle
+
+import pytest
+
+from benchling_connector.cli.exits import Exit, exit_status
+from benchling_connector.domain.errors import (
+    PROBLEMS,
+    ConfigurationError,
+    FieldProblem,
+    InvalidConfiguration,
+    PermanentError,
+    TransientError,
+)
+
+
+@pytest.mark.parametrize("code", sorted(PROBLEMS))
+def test_every_code_tells_what_it_is_and_what_to_do(code) -> None:
+    error = TransientError(code)
+    assert error.sentence == PROBLEMS[code].title
+    assert error.remedy
+    assert error.sentence.endswith(".")
+    assert error.remedy.endswith(".")
+
+
+def test_an_error_survives_the_way_to_another_process() -> None:
+    fields = [FieldProblem("client_id", "is required.", "Give it.")]
+    for error in (ConfigurationError("queue-not-found", "gone"), InvalidConfiguration(fields)):
+        again = pickle.loads(pickle.dumps(error))
+        assert (type(again), again.code, again.sentence) == (
+            type(error),
+            error.code,
+            error.sentence,
+        )
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (InvalidConfiguration([]), Exit.CONFIGURATION),
+        (ConfigurationError("queue-not-found"), Exit.SERVICE),
+        (TransientError("queue-failing"), Exit.SERVICE),
+        (PermanentError("event-not-json"), Exit.FAILED),
+    ],
+)
+def test_every_family_has_its_exit_status(error, status) -> None:
+    assert exit_status(error) is status
