@@ -12,10 +12,10 @@ import pytest
 from benchling_connector.adapters.memory.clock import VirtualClock
 from benchling_connector.adapters.memory.queue import MemoryQueue
 from benchling_connector.adapters.sqs import open_queue
+from benchling_connector.adapters.system import SystemClock
 from benchling_connector.ports import Clock, Delivery, EventSource, QueueFacts
 from benchling_connector.simulator.aws import EmbeddedAws
 from tests.aws import SESSION, Queue, make_queue
-from tests.wallclock import WallClock
 
 Result = TypeVar("Result")
 
@@ -76,7 +76,7 @@ async def subject(
         queue = await make_queue(
             client, visibility_timeout=VISIBILITY_S, max_receive_count=MAX_RECEIVES
         )
-        wall = WallClock()
+        wall = SystemClock()
         async with open_queue(queue.url, aws.region, wall) as source:
             yield Subject(source, wall, queue)
 

@@ -17,11 +17,11 @@ from benchling_connector.adapters.sqs import (
     open_queue,
     probe_queue,
 )
+from benchling_connector.adapters.system import SystemClock
 from benchling_connector.domain.errors import ConfigurationError, TransientError
 from benchling_connector.ports import Delivery, QueueFacts
 from benchling_connector.simulator.aws import EmbeddedAws
 from tests.aws import SESSION, Queue, make_queue
-from tests.wallclock import WallClock
 
 REGION = "us-east-1"
 
@@ -81,7 +81,7 @@ async def deny(queue: Queue, *actions: str) -> None:
 async def test_a_policy_that_denies_visibility_only_slows_down(strict_queue: Queue):
     await strict_queue.send(["one", "two"])
     await deny(strict_queue, "sqs:ChangeMessageVisibility")
-    async with open_queue(strict_queue.url, REGION, WallClock()) as source:
+    async with open_queue(strict_queue.url, REGION, SystemClock()) as source:
         assert source.may_change_visibility
         received = list(await source.receive(10, 0))
         with capture_logs() as logs:
@@ -108,14 +108,14 @@ async def test_a_policy_that_was_mended_is_noticed(strict_queue: Queue):
 
 async def test_facts_that_may_not_be_asked_are_not_known(strict_queue: Queue):
     await deny(strict_queue, "sqs:GetQueueAttributes")
-    async with open_queue(strict_queue.url, REGION, WallClock()) as source:
+    async with open_queue(strict_queue.url, REGION, SystemClock()) as source:
         assert await source.facts() == QueueFacts(None, None, None)
 
 
 @pytest.mark.parametrize("denied", ["ReceiveMessage", "DeleteMessage"])
 async def test_a_denied_receive_or_delete_is_for_somebody_to_mend(strict_queue: Queue, denied: str):
     await strict_queue.send(["one"])
-    async with open_queue(strict_queue.url, REGION, WallClock()) as source:
+    async with open_queue(strict_queue.url, REGION, SystemClock()) as source:
         received = list(await source.receive(1, 0))
         await deny(strict_queue, f"sqs:{denied}")
         with pytest.raises(ConfigurationError) as caught:
@@ -125,7 +125,7 @@ async def test_a_denied_receive_or_delete_is_for_somebody_to_mend(strict_queue: 
 
 
 async def test_a_queue_that_does_not_exist_is_said_so(strict_queue: Queue):
-    async with open_queue(f"{strict_queue.url}-not", REGION, WallClock()) as source:
+    async with open_queue(f"{strict_queue.url}-not", REGION, SystemClock()) as source:
         for call in (source.receive(1, 0), source.facts(), source.acknowledge([delivery("x")])):
             with pytest.raises(ConfigurationError) as caught:
                 await call
@@ -135,7 +135,7 @@ async def test_a_queue_that_does_not_exist_is_said_so(strict_queue: Queue):
 async def test_a_queue_of_another_region_is_said_so_before_anything_is_asked():
     url = "https://sqs.eu-west-1.amazonaws.com/123456789012/benchling"
     with pytest.raises(ConfigurationError, match="eu-west-1") as caught:
-        async with open_queue(url, REGION, WallClock()):
+        async with open_queue(url, REGION, SystemClock()):
             pass
     assert caught.value.code == "queue-not-found"
 
@@ -179,7 +179,7 @@ async def test_the_probe_says_when_the_queue_does_not_exist(strict_queue: Queue)
 
 
 async def test_without_credentials_the_error_says_so(identity: Path):
-    async with open_queue("http://127.0.0.1:9/000000000000/b", REGION, WallClock()) as source:
+    async with open_queue("http://127.0.0.1:9/000000000000/b", REGION, SystemClock()) as source:
         with pytest.raises(ConfigurationError) as caught:
             await source.receive(1, 0)
     assert caught.value.code == "aws-credentials-missing"
@@ -189,7 +189,7 @@ async def test_a_profile_that_does_not_exist_is_missing_credentials(
     identity: Path, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setenv("AWS_PROFILE", "nobody")
-    async with open_queue("http://127.0.0.1:9/000000000000/b", REGION, WallClock()) as source:
+    async with open_queue("http://127.0.0.1:9/000000000000/b", REGION, SystemClock()) as source:
         with pytest.raises(ConfigurationError) as caught:
             await source.receive(1, 0)
     assert caught.value.code == "aws-credentials-missing"
@@ -197,7 +197,7 @@ async def test_a_profile_that_does_not_exist_is_missing_credentials(
 
 async def test_a_host_that_botocore_will_not_take_is_a_matter_of_configuration(identity: Path):
     write_key(identity, "key")
-    async with open_queue("http://my_host:9/000000000000/b", REGION, WallClock()) as source:
+    async with open_queue("http://my_host:9/000000000000/b", REGION, SystemClock()) as source:
         with pytest.raises(ConfigurationError) as caught:
             await source.receive(1, 0)
     assert caught.value.code == "queue-not-found"
@@ -205,7 +205,7 @@ async def test_a_host_that_botocore_will_not_take_is_a_matter_of_configuration(i
 
 async def test_a_server_that_is_not_there_passes(identity: Path):
     write_key(identity, "key")
-    async with open_queue("http://127.0.0.1:9/000000000000/b", REGION, WallClock()) as source:
+    async with open_queue("http://127.0.0.1:9/000000000000/b", REGION, SystemClock()) as source:
         with pytest.raises(TransientError) as caught:
             await source.receive(1, 0)
     assert caught.value.code == "queue-failing"
@@ -259,7 +259,7 @@ async def test_a_key_that_is_refused_is_looked_up_anew_by_the_next_call(
 ):
     fake.accepted = {"new"}
     write_key(identity, "old")
-    async with open_queue(fake.url, REGION, WallClock()) as source:
+    async with open_queue(fake.url, REGION, SystemClock()) as source:
         with pytest.raises(ConfigurationError) as caught:
             await source.receive(1, 0)
         assert caught.value.code == "aws-credentials-refused"
@@ -270,7 +270,7 @@ async def test_a_key_that_is_refused_is_looked_up_anew_by_the_next_call(
 async def test_a_key_that_was_rotated_costs_no_call(identity: Path, fake: FakeSqs):
     fake.accepted = {"old"}
     write_key(identity, "old")
-    async with open_queue(fake.url, REGION, WallClock()) as source:
+    async with open_queue(fake.url, REGION, SystemClock()) as source:
         await source.receive(1, 0)
         fake.accepted = {"new"}
         write_key(identity, "new")
@@ -280,7 +280,7 @@ async def test_a_key_that_was_rotated_costs_no_call(identity: Path, fake: FakeSq
 async def test_a_key_that_ended_is_refused_once_not_for_ever(identity: Path, fake: FakeSqs):
     fake.accepted = {"old"}
     write_key(identity, "old")
-    async with open_queue(fake.url, REGION, WallClock()) as source:
+    async with open_queue(fake.url, REGION, SystemClock()) as source:
         await source.receive(1, 0)
         fake.accepted = {"new"}
         fake.asked.clear()
@@ -294,7 +294,7 @@ async def test_only_what_is_confirmed_counts_as_deleted(identity: Path, fake: Fa
     write_key(identity, "key")
     fake.answer = {"Successful": [{"Id": "1"}]}
     deliveries = [delivery("a"), delivery("b"), delivery("c")]
-    async with open_queue(fake.url, REGION, WallClock()) as source:
+    async with open_queue(fake.url, REGION, SystemClock()) as source:
         failed = await source.acknowledge(deliveries)
     assert list(failed) == [deliveries[0], deliveries[2]]
 
@@ -302,7 +302,7 @@ async def test_only_what_is_confirmed_counts_as_deleted(identity: Path, fake: Fa
 async def test_a_failing_server_is_asked_a_few_times_and_no_more(identity: Path, fake: FakeSqs):
     write_key(identity, "key")
     fake.status, fake.answer = 500, {"__type": "InternalError"}
-    async with open_queue(fake.url, REGION, WallClock()) as source:
+    async with open_queue(fake.url, REGION, SystemClock()) as source:
         with pytest.raises(TransientError) as caught:
             await source.receive(1, 0)
     assert caught.value.code == "queue-failing"
@@ -315,7 +315,7 @@ async def test_messages_that_a_cancelled_receive_still_brings_are_released(
     write_key(identity, "key")
     fake.answer = {"Messages": [{"MessageId": "a", "ReceiptHandle": "h", "Body": "{}"}]}
     fake.may_answer.clear()
-    async with open_queue(fake.url, REGION, WallClock()) as source:
+    async with open_queue(fake.url, REGION, SystemClock()) as source:
         poll = asyncio.create_task(source.receive(1, 20))
         while not fake.asked:
             await asyncio.sleep(0.001)
@@ -326,7 +326,7 @@ async def test_messages_that_a_cancelled_receive_still_brings_are_released(
     assert fake.asked == ["ReceiveMessage", "ChangeMessageVisibilityBatch"]
 
 
-class SettableClock(WallClock):
+class SettableClock(SystemClock):
     """A wall clock that a test can put forward."""
 
     passed = 0.0
@@ -340,4 +340,4 @@ def poll(source: SqsSource, times: int) -> list[Any]:
 
 
 def delivery(message_id: str) -> Delivery:
-    return Delivery(message_id, f"receipt-{message_id}", "{}", 1, None, WallClock().now())
+    return Delivery(message_id, f"receipt-{message_id}", "{}", 1, None, SystemClock().now())

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Coroutine, Iterator
 from contextlib import AsyncExitStack
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any
 
 import typer
@@ -89,7 +90,8 @@ async def _demo(
     async with AsyncExitStack() as stack:
         console.print("Starting a simulated Benchling tenant and an embedded AWS stand-in ...")
         server = await stack.enter_async_context(TenantServer(tenant))
-        aws = await stack.enter_async_context(EmbeddedAws())
+        aws_folder = stack.enter_context(TemporaryDirectory(prefix="aws-", dir=data_dir))
+        aws = await stack.enter_async_context(EmbeddedAws(Path(aws_folder)))
         stack.enter_context(_environment(aws.environment()))
         deployed = await deploy(
             aws.endpoint_url,
