@@ -19,8 +19,7 @@ def lake(home: Path) -> list[dict[str, object]]:
     root = home / "demo-data" / "lake"
     return [
         valid(path.relative_to(root), path.read_bytes())
-        for path in root.rglob("*")
-        if path.is_file()
+        for path in root.glob("resource_type=*/*/*/*")
     ]
 
 
