@@ -55,8 +55,8 @@ def demo(
     data_dir: Annotated[
         Path, typer.Option(help="Where everything is kept; the lake is the folder `lake` in it.")
     ] = Path("./demo-data"),
-    events: Annotated[int, typer.Option(min=1, help="End after so many events.")] = 600,
-    rate: Annotated[float, typer.Option(min=0.1, help="Events per second.")] = 10.0,
+    events: Annotated[int, typer.Option(min=1, help="End after so many events.")] = 300,
+    rate: Annotated[float, typer.Option(min=0.1, help="Events per second.")] = 5.0,
     for_s: Annotated[
         float | None, typer.Option("--for", min=1, metavar="SECONDS", help="End after so long.")
     ] = None,
