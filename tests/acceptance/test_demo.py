@@ -2,7 +2,6 @@
 
 import asyncio
 import signal
-import sys
 from pathlib import Path
 
 from tests.acceptance.world import PROGRAM, clean_environment, ended, stored_once, valid
@@ -56,4 +55,4 @@ async def test_ctrl_c_ends_it_cleanly(tmp_path: Path) -> None:
 async def test_it_ends_after_the_time_that_it_was_given(tmp_path: Path) -> None:
     demo = await ended(await start(tmp_path, "--for", "2", "--rate", "5"))
     assert demo.status == 0, demo.stderr
-    assert sys.executable
+    assert stored_once(lake(tmp_path))
