@@ -237,6 +237,25 @@ def test_credentials_that_are_refused_at_the_start_end_it_before_any_message_is_
     assert [message.receive_count for message in street.queue.messages] == [0]
 
 
+def test_stopping_does_not_wait_for_a_start_that_hangs() -> None:
+    street = Street()
+    worker = street.engine()
+
+    async def forever() -> None:
+        await asyncio.Event().wait()
+
+    street.benchling.sign_in = forever  # type: ignore[method-assign]
+
+    async def job() -> float:
+        running = asyncio.create_task(worker.run())
+        await street.clock.sleep(5)
+        worker.stop()
+        await running
+        return street.clock.monotonic()
+
+    assert street.run(job) == 5
+
+
 def test_a_queue_that_refuses_the_first_receive_ends_it() -> None:
     street = Street()
     street.queue.faults.before("receive", ConfigurationError("queue-access-denied"), None)
@@ -341,6 +360,18 @@ def test_a_fault_of_our_own_costs_time_and_nothing_else(when) -> None:
     street.check()
     assert len(street.stored()) == 30
     assert street.queue.messages == ()
+
+
+def test_a_fault_of_our_own_at_the_door_costs_time_and_nothing_else() -> None:
+    street = Street()
+    for n in range(30):
+        street.send(f"evt_{n}")
+    worker = street.engine()
+    street.memory_ledger.faults.before("claim", RuntimeError("a bug"), 2)  # type: ignore[arg-type]
+    street.drain(worker)
+    street.check()
+    assert len(street.stored()) == 30
+    assert worker.stats.errors["connector-failing"] == 2
 
 
 def test_a_worker_that_died_before_writing_leaves_claims_that_run_out() -> None:

@@ -143,7 +143,10 @@ class Engine:
 
     async def run(self) -> None:
         """Works until it is stopped. Raises `ConnectorError` when it cannot start."""
-        visibility_s = await self._begin()
+        visibility_s = await self._unless_stopped(self._begin())
+        if visibility_s is None:
+            await self._sign_off()
+            return
         self._settle.visibility_s = visibility_s
         keepalive = Keepalive(
             source=self._ports.source,
@@ -183,6 +186,17 @@ class Engine:
 
     async def _closed(self) -> None:
         await self.gate.closed_for_good.wait()
+
+    async def _unless_stopped(self, work: Coroutine[None, None, Result]) -> Result | None:
+        """The result; None if the engine was stopped meanwhile, and the work with it."""
+        task, closed = asyncio.create_task(work), asyncio.create_task(self._closed())
+        try:
+            await asyncio.wait([task, closed], return_when=asyncio.FIRST_COMPLETED)
+            return await task if task.done() else None
+        finally:
+            for one in (task, closed):
+                one.cancel()
+            await asyncio.gather(task, closed, return_exceptions=True)
 
     async def _begin(self) -> int:
         """Signs in, asks the queue about itself, settles what a dead worker left."""

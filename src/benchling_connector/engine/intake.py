@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 import structlog
 
 from benchling_connector.domain.catalog import Catalog
-from benchling_connector.domain.errors import ConfigurationError, ConnectorError
+from benchling_connector.domain.errors import ConfigurationError, ConnectorError, TransientError
 from benchling_connector.domain.event import Event, Rejected, decode
 from benchling_connector.domain.records import FileRecord
 from benchling_connector.engine.flight import Held, Register, Work
@@ -151,7 +151,16 @@ class Intake:
             brought = [await self._brought.get()]
             while not self._brought.empty():
                 brought.append(self._brought.get_nowait())
-            await self._admit([held for some in brought for held in some])
+            held = [one for some in brought for one in some]
+            try:
+                await self._admit(held)
+            except Exception:
+                # A fault of our own must not cost more than time.
+                log.exception("intake.failed", messages=[one.message_id for one in held])
+                self._stats.errors["connector-failing"] += 1
+                error = TransientError("connector-failing")
+                await self._settle.give_back([one.event_id for one in held if one.event_id], error)
+                self._settle.release_for(error, [one for one in held if not one.event_id])
             for _ in brought:
                 self._brought.task_done()
 

@@ -23,6 +23,7 @@ __all__ = ["Settle"]
 log = structlog.get_logger()
 
 ACKNOWLEDGE_TRIES = 6
+MOST_WAITING = 10_000
 BUSY_DELAY_S = 10.0
 
 
@@ -166,6 +167,8 @@ class Settle:
             return
         now = self._clock.monotonic()
         self._stats.released += len(delays)
+        if len(self._waiting) > MOST_WAITING:  # some came back to other workers
+            self._waiting = {name: at for name, at in self._waiting.items() if at > now}
         try:
             failed = await self._source.release([(held.delivery, delay) for held, delay in delays])
         except ConnectorError as error:
