@@ -128,6 +128,10 @@ class ResourceReader(Protocol):
         """Makes sure that there is a valid token."""
         ...
 
+    async def ready(self) -> None:
+        """Returns when a call would be sent at once, instead of waiting for the budget."""
+        ...
+
     async def get(self, call: Call) -> Answer:
         """The answer, if its status is 200, 400, 403, 404 or 414 (and is Benchling's own).
 

@@ -47,6 +47,30 @@ def test_a_bulk_call_is_halved_until_the_bad_ids_stand_alone() -> None:
     assert len(street.benchling.calls) <= 1 + 2 * 2 * 6 + 4
 
 
+def test_while_the_budget_is_used_up_events_gather_for_fewer_calls() -> None:
+    street = Street()
+    worker = street.engine()
+    free = asyncio.Event()
+
+    async def ready() -> None:
+        await free.wait()
+
+    async def job() -> None:
+        running = asyncio.create_task(drained(worker))
+        await street.clock.sleep(1)
+        street.benchling.ready = ready  # type: ignore[method-assign]
+        for n in range(60):
+            street.send(f"evt_{n}")
+            await street.clock.sleep(0.5)
+        free.set()
+        await running
+
+    street.run(job)
+    street.check()
+    assert len(street.stored()) == 60
+    assert len(street.benchling.calls) <= 3
+
+
 def test_what_a_bulk_answer_leaves_out_is_read_singly() -> None:
     street = Street()
     street.benchling.silently_missing = True

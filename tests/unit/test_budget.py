@@ -440,3 +440,14 @@ async def test_a_request_without_an_answer_is_counted_until_a_header_tells() -> 
     assert budget.snapshot().remaining == 4
     await answer_one(budget, headers(10, 4, 10))  # the lost one never reached the server
     assert budget.snapshot().remaining == 4
+
+
+async def test_asking_whether_there_is_room_takes_none() -> None:
+    clock = VirtualClock()
+    budget = RequestBudget(clock, lambda: 0.0, ceiling=5)
+    for _ in range(100):
+        (await budget.admit()).withdraw()
+    await budget.admit()
+    assert budget.snapshot().under_way == 1
+    assert budget.snapshot().used_total == 1
+    assert clock.monotonic() == 0

@@ -1,7 +1,8 @@
 """Collects claimed events until reading them is worth a call for many.
 
 A quiet queue waits for nothing, a deep one up to a second: the linger grows with the share of
-receives that come back full.
+receives that come back full. And while the request budget is used up, the next window stays open
+and grows (`Engine._open_windows`).
 """
 
 import asyncio

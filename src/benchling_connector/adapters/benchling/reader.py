@@ -124,6 +124,10 @@ class BenchlingReader:
         """Makes sure that there is a valid token."""
         await self._tokens.valid()
 
+    async def ready(self) -> None:
+        """Returns when a call would be sent at once, instead of waiting for the budget."""
+        (await self.budget.admit()).withdraw()
+
     async def get(self, call: Call) -> Answer:
         """Benchling's own answer about resources: 200, 400, 403, 404 or 414."""
         request = Outgoing("GET", target_of(call), call.family, call.kind)

@@ -71,6 +71,9 @@ class MemoryBenchling:
         """Makes sure that there is a valid token."""
         self.faults.strike("sign_in", "before")
 
+    async def ready(self) -> None:
+        """Returns when a call would be sent at once: always."""
+
     async def get(self, call: Call) -> Answer:
         """Benchling's answer."""
         self.calls.append(call)
