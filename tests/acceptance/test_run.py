@@ -206,7 +206,9 @@ async def test_wrong_credentials_end_it_before_any_message_is_taken(world: World
     await world.publish([world.tenant.emit("v2.entry.created")])
     run = await world.drain(client_secret="wrong-secret")
     assert run.status == 4
-    assert "benchling-credentials-refused" in run.stderr
+    assert run.log[-1]["action"] == "connector.failed"
+    assert run.log[-1]["code"] == "benchling-credentials-refused"
+    assert "Copy both again" in run.stderr.splitlines()[-1]
     assert "wrong-secret" not in run.stderr
     (message,) = await world.queue.receive_all()
     assert message["Attributes"]["ApproximateReceiveCount"] == "1"

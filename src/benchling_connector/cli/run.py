@@ -13,6 +13,7 @@ from benchling_connector.cli.flags import Load, configured
 from benchling_connector.cli.live import live_line
 from benchling_connector.cli.logs import set_up_logs
 from benchling_connector.domain.configuration import Configuration
+from benchling_connector.domain.errors import ConnectorError
 
 __all__ = ["app", "run", "work"]
 
@@ -43,7 +44,14 @@ def run(
     if log_level.lower() not in ("debug", "info", "warning", "error"):
         raise typer.BadParameter("must be debug, info, warning or error", param_hint="--log-level")
     set_up_logs(level=log_level)
-    asyncio.run(_run(load(), drain))
+    configuration = load()
+    try:
+        asyncio.run(_run(configuration, drain))
+    except ConnectorError as error:
+        log.error(  # noqa: TRY400 - what it is stands in the fields
+            "connector.failed", code=error.code, sentence=error.sentence, remedy=error.remedy
+        )
+        raise
 
 
 async def _run(configuration: Configuration, drain: float | None) -> None:
