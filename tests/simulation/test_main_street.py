@@ -1,6 +1,7 @@
 """The main street over the twins: what becomes of events, messages, files and the ledger."""
 
 import asyncio
+from typing import Any
 
 import pytest
 
@@ -171,6 +172,57 @@ def test_an_event_id_that_comes_with_other_content_is_quarantined() -> None:
     assert (rows[other].reason or "").startswith("event-id-reused")
     assert street.stored() == {"evt_1": 1}
     assert street.queue.messages == ()
+
+
+def test_two_messages_in_flight_with_one_id_and_different_content_are_both_kept() -> None:
+    street = Street()
+    street.send("evt_1", "etr_1")
+    other = street.queue.send(street.sent["evt_1"].replace("etr_1", "etr_2"))
+    street.drain()
+    rows = street.ledger()
+    assert street.stored() == {"evt_1": 1}
+    assert rows["evt_1"].state is EventState.STORED
+    assert rows[other].state is EventState.QUARANTINED
+    assert street.queue.messages == ()
+
+
+def test_all_messages_that_reuse_an_id_with_the_same_other_content_are_quarantined() -> None:
+    street = Street()
+    street.send("evt_1", "etr_1")
+    street.drain()
+    text = street.sent["evt_1"].replace("etr_1", "etr_2")
+    others = [street.queue.send(text) for _ in range(3)]
+    street.drain()
+    rows = street.ledger()
+    assert {rows[name].state for name in others} == {EventState.QUARANTINED}
+    assert street.queue.messages == ()
+
+
+def test_a_twin_that_comes_while_the_first_is_being_deleted_is_acknowledged_too() -> None:
+    street = Street()
+    street.send("evt_1")
+    acknowledge = street.queue.acknowledge
+
+    async def slow(deliveries: Any) -> Any:
+        await street.clock.sleep(5)
+        return await acknowledge(deliveries)
+
+    street.queue.acknowledge = slow  # type: ignore[method-assign]
+    worker = street.engine()
+
+    async def job() -> None:
+        running = asyncio.create_task(drained(worker))
+        while not street.lake.objects:
+            await street.clock.sleep(0.1)
+        street.queue.send(street.sent["evt_1"])
+        async with asyncio.timeout(5):
+            await running
+
+    street.run(job)
+    assert street.stored() == {"evt_1": 1}
+    assert street.queue.messages == ()
+    assert worker.gate.troubles == {}
+    assert len(worker.register) == 0
 
 
 def test_a_message_that_is_handed_out_twice_at_once_is_worked_on_once() -> None:

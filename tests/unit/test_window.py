@@ -73,11 +73,28 @@ async def test_a_message_stands_once_with_its_newest_handle() -> None:
     assert register.hold(again, 5.0) is None
     assert first.delivery.receipt_handle == "newer"
     assert first.hidden_at == 5.0
-    assert register.carries(first, "evt_1")
+    assert first.delivery.body == "x" * 100  # not decoded yet: it is still needed
+    assert register.carries(first, event("evt_1"))
+    assert register.hold(again, 7.0) is None
+    assert first.delivery.body == ""
     other = register.hold(delivery("b"), 6.0)
     assert other is not None
-    assert not register.carries(other, "evt_1")
-    assert register.carriers(["evt_1"]) == [first, other]
+    assert not register.carries(other, event("evt_1"))
+    assert register.differs(event("evt_1", resource={"id": "etr_2"}))
+    assert not register.differs(event("evt_1"))
+    assert register.take(["evt_1"]) == [first, other]
+    third = register.hold(delivery("c"), 8.0)
+    assert third is not None
+    assert register.carries(third, event("evt_1"))  # asked about anew
     register.let_go([first, other, first])
-    assert register.carriers(["evt_1"]) == []
-    assert register.bytes == 0
+    assert register.bytes == 100
+
+
+def test_a_message_that_came_back_is_not_forgotten_with_its_former_self() -> None:
+    register = Register(capacity=10, max_bytes=10_000)
+    before = register.hold(delivery("a"), 1.0)
+    assert before is not None
+    register.let_go([before])
+    now = register.hold(delivery("a"), 2.0)
+    register.let_go([before])
+    assert register.messages() == (now,)

@@ -265,7 +265,7 @@ class Engine:
         def done(items: Sequence[Enriched]) -> None:
             names = [item.event.id for item in items]
             stored.update(names)
-            carriers = self.register.carriers(names)
+            carriers = self.register.take(names)
             sent = [held.delivery.sent_at for held in carriers if held.delivery.sent_at]
             if sent:
                 age = self._ports.clock.now() - max(sent)

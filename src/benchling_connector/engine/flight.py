@@ -43,6 +43,14 @@ class Work:
     """Monotonic seconds."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Carried:
+    """An event in flight: what tells its content, and the messages that carry it."""
+
+    digest: str
+    messages: list[Held]
+
+
 class Register:
     """All that is in flight, bounded by a number of messages and by their bytes."""
 
@@ -52,7 +60,7 @@ class Register:
         self._reserved = 0
         self._bytes = 0
         self._messages: dict[str, Held] = {}
-        self._events: dict[str, list[Held]] = {}
+        self._events: dict[str, _Carried] = {}
         self._waiters: deque[asyncio.Future[None]] = deque()
 
     def __len__(self) -> int:
@@ -86,7 +94,7 @@ class Register:
         """Takes a message in; None if it is in flight already, with its newest handle now."""
         known = self._messages.get(delivery.message_id)
         if known is not None:
-            known.delivery = replace(delivery, body="")
+            known.delivery = replace(delivery, body=known.delivery.body)
             known.first_at = known.hidden_at = at
             return None
         held = Held(delivery, at, at, delivery.size)
@@ -94,29 +102,35 @@ class Register:
         self._bytes += delivery.size
         return held
 
-    def carries(self, held: Held, event_id: str) -> bool:
-        """Notes which event a message carries; False if another message brought it already."""
-        held.event_id = event_id
-        held.delivery = replace(held.delivery, body="")  # the event has the text
-        others = self._events.setdefault(event_id, [])
-        others.append(held)
-        return len(others) == 1
+    def differs(self, event: Event) -> bool:
+        """Whether an event is in flight under this ID, with other content."""
+        known = self._events.get(event.id)
+        return known is not None and known.digest != event.digest
 
-    def carriers(self, event_ids: Iterable[str]) -> list[Held]:
-        """All messages that carry these events."""
-        return [held for event_id in event_ids for held in self._events.get(event_id, ())]
+    def carries(self, held: Held, event: Event) -> bool:
+        """Notes which event a message carries; False if another message brought it already."""
+        held.event_id = event.id
+        held.delivery = replace(held.delivery, body="")  # the event has the text
+        known = self._events.setdefault(event.id, _Carried(event.digest, []))
+        known.messages.append(held)
+        return len(known.messages) == 1
+
+    def take(self, event_ids: Iterable[str]) -> list[Held]:
+        """The messages that carry these events, whose fate is decided now.
+
+        They stay in flight until they are let go; a message that brings one of these events from
+        now on is asked about anew.
+        """
+        taken = (self._events.pop(event_id, None) for event_id in event_ids)
+        return [held for carried in taken if carried is not None for held in carried.messages]
 
     def let_go(self, held: Iterable[Held]) -> None:
         """Forgets messages that are settled."""
         for one in held:
-            if self._messages.pop(one.message_id, None) is None:
-                continue
+            if self._messages.get(one.message_id) is not one:
+                continue  # it went before, and may be here again
+            del self._messages[one.message_id]
             self._bytes -= one.size
-            carriers = self._events.get(one.event_id or "")
-            if carriers is not None:
-                carriers.remove(one)
-                if not carriers:
-                    del self._events[one.event_id or ""]
         self._wake()
 
     def _free(self) -> int:

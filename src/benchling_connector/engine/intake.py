@@ -176,7 +176,9 @@ class Intake:
             found = decode(body, self._catalog)
             if isinstance(found, Rejected):
                 strays.append((one, found, body.encode("utf-8", "surrogatepass")))
-            elif self._register.carries(one, found.id):
+            elif self._register.differs(found):
+                strays.append((one, _reused(found), found.envelope))
+            elif self._register.carries(one, found):
                 events[found.id] = (found, one)
             else:
                 self._stats.repeated += 1
@@ -200,7 +202,7 @@ class Intake:
             claims = await self._ledger.claim(candidates, self._clock.now())
         except ConnectorError as error:
             self._gate.failed(Dependency.DATABASE, error)
-            self._settle.release_for(error, self._register.carriers(e.id for e, _ in events))
+            self._settle.release_for(error, self._register.take(e.id for e, _ in events))
             return
         self._gate.works(Dependency.DATABASE)
         await self._act(events, candidates, claims)
@@ -223,17 +225,16 @@ class Intake:
                     self._stats.skipped += 1
                 else:
                     self._stats.repeated += 1
-                self._settle.acknowledge(self._register.carriers([event.id]))
+                self._settle.acknowledge(self._register.take([event.id]))
             elif claim.verdict is Verdict.BUSY:
-                self._settle.release_busy(self._register.carriers([event.id]))
+                self._settle.release_busy(self._register.take([event.id]))
             elif claim.verdict is Verdict.ORPHANED:
                 if claim.file is not None:
                     left_behind[claim.file.file_id] = claim.file
                 orphans.append((event, held))
             else:
-                code = "event-id-reused"
-                sentence = f"The event ID {event.id} is known already, with other content."
-                reused.append((held, Rejected(code, sentence), event.envelope))
+                carriers = self._register.take([event.id])
+                reused += [(one, _reused(event), event.envelope) for one in carriers]
         if works:
             self._pass_on(works)
         await self.quarantine(reused)
@@ -269,3 +270,8 @@ class Intake:
                 "message.quarantined", message_id=message.message_id, code=message.rejected.code
             )
         self._settle.acknowledge(held)
+
+
+def _reused(event: Event) -> Rejected:
+    sentence = f"The event ID {event.id} is known already, with other content."
+    return Rejected("event-id-reused", sentence)

@@ -81,7 +81,7 @@ class Settle:
 
     async def give_back(self, event_ids: Sequence[str], error: ConnectorError) -> None:
         """Claimed events met an error: they go back, first in the ledger, then on the queue."""
-        carriers = [(name, self._register.carriers([name])) for name in event_ids]
+        carriers = [(name, self._register.take([name])) for name in event_ids]
         reason = f"{error.code}: {error.sentence}"
         await self._return(
             [(name, held, self._delay(error, held[0])) for name, held in carriers if held], reason
@@ -89,7 +89,7 @@ class Settle:
 
     async def hand_back(self, event_ids: Sequence[str]) -> None:
         """Nothing was begun with these claimed events: anybody may have them at once."""
-        carriers = [(name, self._register.carriers([name])) for name in event_ids]
+        carriers = [(name, self._register.take([name])) for name in event_ids]
         await self._return([(name, held, 0.0) for name, held in carriers if held], "stopped")
 
     async def release_rest(self) -> None:
