@@ -4,6 +4,7 @@ import asyncio
 import json
 import signal
 from itertools import islice
+from pathlib import Path
 from urllib.request import ProxyHandler, build_opener
 
 import pytest
@@ -273,8 +274,6 @@ async def test_a_lake_in_s3_is_written(world: World) -> None:
         events = list(islice(world.tenant.activity(), 25))
         await world.publish(events)
         assert (await world.drain(lake_url="s3://acme-lake/raw/benchling")).status == 0
-        from pathlib import Path
-
         listed = await s3.list_objects_v2(Bucket="acme-lake")
         documents = []
         for key in (item["Key"] for item in listed["Contents"]):

@@ -182,7 +182,7 @@ class Intake:
                 events[found.id] = (found, one)
             else:
                 self._stats.repeated += 1
-        await self.quarantine(strays)
+        await self._quarantine(strays)
         await self._claim(list(events.values()))
 
     async def _claim(self, events: Sequence[tuple[Event, Held]]) -> None:
@@ -237,12 +237,12 @@ class Intake:
                 reused += [(one, _reused(event), event.envelope) for one in carriers]
         if works:
             self._pass_on(works)
-        await self.quarantine(reused)
+        await self._quarantine(reused)
         for file in left_behind.values():
             await self._settle_orphan(file)
         await self._claim(orphans)
 
-    async def quarantine(self, strays: Sequence[tuple[Held, Rejected, bytes]]) -> None:
+    async def _quarantine(self, strays: Sequence[tuple[Held, Rejected, bytes]]) -> None:
         """Keeps what can never succeed, with its raw bytes and the reason; then acknowledges."""
         if not strays:
             return
