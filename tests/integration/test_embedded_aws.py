@@ -1,6 +1,8 @@
 """The embedded AWS stand-in: it comes up, keeps its promises while it runs, and always goes."""
 
 import asyncio
+import contextlib
+import http.client
 import importlib.util
 import json
 import os
@@ -11,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import psutil
 import pytest
@@ -37,6 +40,22 @@ def until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.02)
+
+
+async def held_poll(queue: Queue) -> http.client.HTTPConnection:
+    """A connection of its own on which the stand-in holds a long poll of 20 s."""
+    address = urlsplit(queue.url)
+    poll = http.client.HTTPConnection(address.hostname or "", address.port, timeout=30)
+    body = json.dumps({"QueueUrl": queue.url, "WaitTimeSeconds": 20})
+    headers = {
+        "Content-Type": "application/x-amz-json-1.0",
+        "X-Amz-Target": "AmazonSQS.ReceiveMessage",
+    }
+    poll.request("POST", "/", body, headers)
+    # The poll's bytes are there before these are sent, and each takes several turns of the loop.
+    for _ in range(3):
+        await queue.attributes()
+    return poll
 
 
 def test_it_listens_on_loopback_only(aws: EmbeddedAws):
@@ -80,12 +99,10 @@ async def test_a_message_received_too_often_is_dead_lettered(aws: EmbeddedAws):
 
 
 async def test_a_long_poll_that_its_client_gave_up_takes_no_message(queue: Queue):
-    poll = asyncio.create_task(queue.client.receive_message(QueueUrl=queue.url, WaitTimeSeconds=20))
-    # The first request on a connection of its own answers only after the poll's was sent.
-    await queue.attributes()
-    poll.cancel()
-    await asyncio.gather(poll, return_exceptions=True)
-    await queue.attributes()
+    poll = await held_poll(queue)
+    poll.close()
+    for _ in range(3):
+        await queue.attributes()
     await queue.send(["still here"])
     assert [message["Body"] for message in await queue.receive_all()] == ["still here"]
 
@@ -104,11 +121,12 @@ async def test_stopping_answers_a_long_poll_at_once():
         SESSION.create_client("sqs", **aws.client_arguments()) as client,
     ):
         queue = await make_queue(client)
-        poll = asyncio.create_task(client.receive_message(QueueUrl=queue.url, WaitTimeSeconds=20))
-        await queue.attributes()
+        poll = await held_poll(queue)
         await asyncio.to_thread(aws.stop)
-        answer = await poll
-        assert "Messages" not in answer
+        with contextlib.closing(poll):
+            answer = poll.getresponse()
+            assert answer.status == http.client.OK
+            assert "Messages" not in json.loads(answer.read())
         assert not aws.running
 
 

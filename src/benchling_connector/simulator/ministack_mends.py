@@ -2,6 +2,7 @@
 
 Each function here takes something of ministack's and gives it back as AWS has it:
 
+- `PutEvents` keeps the time that an entry carries.
 - `PutPartnerEvents` delivers to the bus of the same name, with the entry's own time, and drops
   what no bus is associated with; a partner bus has to be named like its source.
 - What a rule may not or cannot deliver goes to its target's dead-letter queue, or is lost.
@@ -36,6 +37,7 @@ def mend(stopping: asyncio.Event) -> None:
     from ministack.services import eventbridge, sqs
     from ministack.services.cloudformation import provisioners
 
+    eventbridge._put_events = _with_own_time(eventbridge._put_events)
     eventbridge._put_partner_events = _put_partner_events
     eventbridge._invoke_target = _with_dead_letters(eventbridge._invoke_target)
     iam_evaluator._resolve_condition_key = _with_role_arn(iam_evaluator._resolve_condition_key)
@@ -47,6 +49,33 @@ def mend(stopping: asyncio.Event) -> None:
 def over_loopback(app: AsgiApp) -> AsgiApp:
     """The ASGI application as clients on this machine should meet it."""
     return _counting_as_tls(_ending_with_client(app))
+
+
+def _with_own_time(put: Callable[..., Any]) -> Callable[..., Any]:
+    from ministack.core.responses import json_response
+    from ministack.services import eventbridge
+
+    now = eventbridge._now_ts
+    own: float | None = None
+    eventbridge._now_ts = lambda: now() if own is None else own
+
+    def put_events(data: dict[str, Any], *args: Any, **keywords: Any) -> Any:
+        nonlocal own
+        entries = data.get("Entries", [])
+        if len(entries) > 10 or not any("Time" in entry for entry in entries):
+            return put(data, *args, **keywords)
+        results: list[Message] = []
+        for entry in entries:
+            own = entry.get("Time")
+            try:
+                _, _, answer = put({**data, "Entries": [entry]}, *args, **keywords)
+            finally:
+                own = None
+            results += json.loads(answer)["Entries"]
+        failed = sum("ErrorCode" in result for result in results)
+        return json_response({"FailedEntryCount": failed, "Entries": results})
+
+    return put_events
 
 
 def _put_partner_events(data: dict[str, Any]) -> Any:
