@@ -23,7 +23,7 @@ from sqlalchemy import (
 )
 
 __all__ = ["NOT_STORED", "PENDING", "connectors", "events", "files", "metadata", "workers"]
-__all__ += ["quarantine"]
+__all__ += ["UNRESOLVED", "quarantine"]
 
 
 class Moment(TypeDecorator[datetime]):
@@ -55,6 +55,7 @@ _KEY = BigInteger().with_variant(Integer, "sqlite")
 
 NOT_STORED = text("state <> 'stored'")
 PENDING = text("state = 'PENDING'")
+UNRESOLVED = text("resolution IS NULL")
 _HAS_EVENT_ID = text("event_id IS NOT NULL")
 _NO_EVENT_ID = text("event_id IS NULL")
 _HAS_FILE = text("file_id IS NOT NULL")
@@ -77,6 +78,12 @@ workers = Table(
     Column("started_at", Moment, nullable=False),
     Column("lease_until", Moment, nullable=False),
     Column("ended_at", Moment),
+    # Names the process among all of one machine and boot, where the system can tell (Linux).
+    Column("process", Text),
+    Column("seen_at", Moment),
+    # JSON: health and counts, as of `seen_at`.
+    Column("report", Text),
+    Index("ix_workers_lease_until", "connector_id", "lease_until"),
 )
 
 files = Table(
@@ -169,4 +176,18 @@ quarantine = Table(
     Column("sent_at", Moment),
     Column("received_at", Moment, nullable=False),
     Column("quarantined_at", Moment, nullable=False),
+    # Empty until a person has decided: `retried` or `discarded`.
+    Column("resolution", Text),
+    Column("resolved_at", Moment),
+    Column("resolved_by", Text),
+    Column("resolved_because", Text),
+    # The message ID under which a retried message went onto the queue again.
+    Column("successor", Text),
+    Index(
+        "ix_quarantine_unresolved",
+        "quarantined_at",
+        "message_id",
+        postgresql_where=UNRESOLVED,
+        sqlite_where=UNRESOLVED,
+    ),
 )
