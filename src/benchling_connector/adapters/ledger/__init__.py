@@ -11,11 +11,20 @@ from benchling_connector.adapters.ledger.ledger import (
     SqlLedger,
 )
 from benchling_connector.adapters.ledger.reader import SqlLedgerReader, open_reader
+from benchling_connector.adapters.ledger.status import read_status
 from benchling_connector.database.connection import open_engine
 from benchling_connector.database.identity import connector_identity
 from benchling_connector.database.migrate import upgrade
 
-__all__ = ["LEASE_S", "Process", "SqlLedger", "SqlLedgerReader", "open_ledger", "open_reader"]
+__all__ = [
+    "LEASE_S",
+    "Process",
+    "SqlLedger",
+    "SqlLedgerReader",
+    "open_ledger",
+    "open_reader",
+    "read_status",
+]
 
 
 @asynccontextmanager
