@@ -18,8 +18,10 @@ METHODS = {
     "benchling": ("sign_in", "get", "ping"),
     "queue": ("receive", "acknowledge", "release", "extend"),
     "lake": ("put", "sha256", "remove", "ping"),
-    "database": ("claim", "quarantine", "begin_files", "commit_files", "discard_files")
-    + ("give_back", "orphans", "heartbeat"),
+    "database": (
+        *("claim", "quarantine", "begin_files", "commit_files", "discard_files"),
+        *("give_back", "orphans", "heartbeat"),
+    ),
 }
 FAILING: dict[str, ConnectorError] = {
     "benchling": TransientError("benchling-unreachable"),
