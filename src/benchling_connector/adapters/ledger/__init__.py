@@ -5,12 +5,21 @@ from contextlib import asynccontextmanager
 from datetime import datetime
 
 from benchling_connector.adapters.ledger.ledger import LEASE_S, SqlLedger
+from benchling_connector.adapters.ledger.quarantine import SqlQuarantine, open_quarantine
 from benchling_connector.adapters.ledger.reader import SqlLedgerReader, open_reader
 from benchling_connector.database.connection import open_engine
 from benchling_connector.database.identity import connector_identity
 from benchling_connector.database.migrate import upgrade
 
-__all__ = ["LEASE_S", "SqlLedger", "SqlLedgerReader", "open_ledger", "open_reader"]
+__all__ = [
+    "LEASE_S",
+    "SqlLedger",
+    "SqlLedgerReader",
+    "SqlQuarantine",
+    "open_ledger",
+    "open_quarantine",
+    "open_reader",
+]
 
 
 @asynccontextmanager
