@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -20,62 +20,13 @@ from benchling_connector.adapters.sqs import (
 from benchling_connector.adapters.system import SystemClock
 from benchling_connector.domain.errors import ConfigurationError, TransientError
 from benchling_connector.ports import Delivery, QueueFacts
-from benchling_connector.simulator.aws import EmbeddedAws
-from tests.aws import SESSION, Queue, make_queue
+from tests.aws import Queue, deny
 
 REGION = "us-east-1"
 
 
-@pytest.fixture
-def identity(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
-    """An environment without AWS in it, and the credentials file that the chain looks into."""
-    for variable in (
-        "AWS_ACCESS_KEY_ID",
-        "AWS_SECRET_ACCESS_KEY",
-        "AWS_SESSION_TOKEN",
-        "AWS_PROFILE",
-        "AWS_ENDPOINT_URL",
-        "AWS_ENDPOINT_URL_SQS",
-    ):
-        monkeypatch.delenv(variable, raising=False)
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.setenv("AWS_CONFIG_FILE", str(tmp_path / "config"))
-    credentials = tmp_path / "credentials"
-    monkeypatch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(credentials))
-    return credentials
-
-
 def write_key(file: Path, key: str) -> None:
     file.write_text(f"[default]\naws_access_key_id = {key}\naws_secret_access_key = secret\n")
-
-
-@pytest.fixture(scope="module")
-def strict_aws() -> Iterator[EmbeddedAws]:
-    """A stand-in whose queue policies count."""
-    with EmbeddedAws(enforce_policies=True) as aws:
-        yield aws
-
-
-@pytest.fixture
-async def strict_queue(
-    strict_aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, identity: Path
-) -> AsyncIterator[Queue]:
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", strict_aws.credentials.access_key_id)
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", strict_aws.credentials.secret_access_key)
-    async with SESSION.create_client("sqs", **strict_aws.client_arguments()) as client:
-        yield await make_queue(client)
-
-
-async def deny(queue: Queue, *actions: str) -> None:
-    policy = {
-        "Version": "2012-10-17",
-        "Statement": [
-            {"Effect": "Deny", "Principal": "*", "Action": list(actions), "Resource": queue.arn}
-        ],
-    }
-    await queue.client.set_queue_attributes(
-        QueueUrl=queue.url, Attributes={"Policy": json.dumps(policy) if actions else ""}
-    )
 
 
 async def test_a_policy_that_denies_visibility_only_slows_down(strict_queue: Queue):
