@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -25,6 +26,7 @@ from benchling_connector.domain.errors import (
 from benchling_connector.redelivery import Outcome, What, redrive
 from benchling_connector.simulator.aws import EmbeddedAws
 from tests.aws import Queue, deny
+from tests.integration.conftest import FakeSqs, write_key
 
 REGION = "us-east-1"
 
@@ -160,22 +162,25 @@ async def test_it_is_visible_again_whatever_ends_the_looking(
     assert await dead.counts(dead.dlq_url) == (12, 0, 0)
 
 
-async def test_what_a_cancelled_receive_still_brings_is_visible_again(dead: Queue):
-    begun = asyncio.Event()
+async def test_what_a_cancelled_receive_still_brings_is_released(identity: Path, fake: FakeSqs):
+    write_key(identity, "key")
+    message = {"MessageId": "a", "ReceiptHandle": "h", "Body": "{}"}
+    fake.answer = {"Messages": [message], "Successful": [{"Id": "0"}]}
 
     async def look() -> None:
-        async with opened(dead) as letters:
-            begun.set()
+        async with open_dead_letters(fake.url, REGION, SystemClock(), dlq_url=fake.url) as letters:
+            fake.may_answer.clear()
             await letters.receive(10)
 
     looking = asyncio.create_task(look())
-    await begun.wait()
+    while "ReceiveMessage" not in fake.asked:
+        await asyncio.sleep(0.001)
+    looking.cancel()
     await asyncio.sleep(0)
-    looking.cancel()  # while the queue is being asked, which is empty until now
-    await bury(dead, 3)
+    fake.may_answer.set()
     with pytest.raises(asyncio.CancelledError):
         await looking
-    assert await dead.counts(dead.dlq_url) == (3, 0, 0)
+    assert fake.asked[1:] == ["ReceiveMessage", "ChangeMessageVisibilityBatch"]
 
 
 async def test_who_may_not_change_visibility_is_told_when_they_come_back(strict_queue: Queue):
@@ -331,6 +336,13 @@ async def test_a_fifo_queue_takes_a_message_twice_only_once(fifo: Queue):
     async with open_outlet(fifo.url, REGION) as outlet:
         assert await outlet.send([message]) == await outlet.send([message])
     assert await fifo.counts() == (1, 0, 0)
+
+
+async def test_only_what_is_confirmed_counts_as_sent(identity: Path, fake: FakeSqs):
+    write_key(identity, "key")
+    async with open_outlet(fake.url, REGION) as outlet:
+        (answer,) = await outlet.send([Outgoing("a", "1")])
+    assert isinstance(answer, TransientError)
 
 
 async def test_a_queue_that_is_not_there_is_said_so_of_each_message(dead: Queue):
