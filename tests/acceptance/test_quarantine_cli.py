@@ -2,6 +2,7 @@
 
 import asyncio
 import getpass
+import json
 import os
 import signal
 import socket
@@ -9,11 +10,14 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import typer
 
 from benchling_connector.adapters.ledger import open_ledger
 from benchling_connector.cli import outcomes
+from benchling_connector.domain.errors import ConfigurationError
 from benchling_connector.domain.event import Rejected
 from benchling_connector.ports import StrayMessage
+from benchling_connector.redelivery import Outcome, Tell, What
 from tests.acceptance.in_process import Program
 from tests.acceptance.world import PROGRAM
 from tests.ledgers import NOON, a_candidate, an_event, at
@@ -156,7 +160,7 @@ def test_people_get_a_table_in_which_nothing_of_a_message_is_markup(
 def test_show_prints_all_that_is_known_with_the_text(home: str, program: Program) -> None:
     document = program("quarantine", "show", "m-text", "--data-dir", home, "--json").document()
     assert list(document) == [*ROW, "connectorId", "body"]
-    assert (document["connectorId"], document["body"]) == ("c1", "not JSON é".encode())
+    assert (document["connectorId"], document["body"]) == ("c1", "not JSON é")
 
 
 def test_show_prints_what_is_no_text_in_base64(home: str, program: Program) -> None:
@@ -321,3 +325,47 @@ def test_a_signal_ends_the_work_after_its_cleaning_up(number: signal.Signals) ->
     with pytest.raises(outcomes.Interrupted):
         outcomes.until_signal(work())
     assert cleaned == [number]
+
+
+MOVED, FAILED = Outcome("m-1", What.MOVED), Outcome("m-2", What.FAILED, sentence="No.")
+
+
+@pytest.mark.parametrize(
+    ("told", "stop", "status"),
+    [
+        ([MOVED], None, 0),
+        ([], None, 1),
+        ([FAILED], None, 1),
+        ([MOVED, FAILED], None, 5),
+        ([MOVED], ConfigurationError("queue-send-denied"), 5),
+        ([FAILED], ConfigurationError("queue-send-denied"), 4),
+        ([MOVED], asyncio.CancelledError(), 5),
+    ],
+)
+def test_the_exit_status_tells_all_some_or_none(
+    capsys: pytest.CaptureFixture[str], told: list[Outcome], stop: BaseException | None, status: int
+) -> None:
+    async def work(tell: Tell) -> None:
+        for one in told:
+            tell(one)
+        if stop is not None:
+            raise stop
+
+    with pytest.raises(typer.Exit) as ended:
+        outcomes.carry_out(work, as_json=True, dry_run=False)
+
+    assert ended.value.exit_code == status
+    printed = capsys.readouterr()
+    document = json.loads(printed.out)
+    assert [one["messageId"] for one in document["messages"]] == [one.message_id for one in told]
+    refused = isinstance(stop, ConfigurationError)
+    assert bool(document["stopped"]) == refused
+    assert ("sqs:SendMessage" in printed.err) == refused
+
+
+def test_what_refuses_before_anything_was_done_ends_the_verb() -> None:
+    async def work(tell: Tell) -> None:
+        raise ConfigurationError("queue-send-denied")
+
+    with pytest.raises(ConfigurationError):
+        outcomes.carry_out(work, as_json=True, dry_run=False)

@@ -15,7 +15,7 @@ from benchling_connector.cli.exits import Exit, exit_status, explain
 from benchling_connector.domain.errors import ConnectorError
 from benchling_connector.redelivery import Outcome, Tell, What
 
-__all__ = ["DryRun", "Interrupted", "carry_out", "until_signal", "who"]
+__all__ = ["DryRun", "Interrupted", "carry_out", "document_of", "until_signal", "who"]
 
 DryRun = Annotated[
     bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")
@@ -82,7 +82,7 @@ def carry_out(
     except Interrupted:
         interrupted = True
     if as_json:
-        typer.echo(json.dumps(_document(outcomes, stopped, dry_run=dry_run), indent=2))
+        typer.echo(json.dumps(document_of(outcomes, stopped, dry_run=dry_run), indent=2))
     _sum_up(outcomes, dry_run=dry_run)
     if interrupted:
         typer.echo("Stopped by a signal; there may be more.", err=True)
@@ -118,9 +118,10 @@ def _sum_up(outcomes: list[Outcome], *, dry_run: bool) -> None:
         typer.echo("Nothing was changed (--dry-run).", err=True)
 
 
-def _document(
+def document_of(
     outcomes: list[Outcome], stopped: ConnectorError | None, *, dry_run: bool
 ) -> dict[str, object]:
+    """What `--json` prints of all that was done."""
     return {
         "dryRun": dry_run,
         "messages": [
