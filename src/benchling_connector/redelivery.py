@@ -31,6 +31,9 @@ __all__ = ["Outcome", "Selection", "Tell", "What", "discard", "redrive", "retry"
 AT_ONCE = 10
 """Messages sent together. So many may be in both places when the process is killed."""
 
+DECIDED_AT_ONCE = 200
+"""Messages discarded in one transaction."""
+
 
 class What(StrEnum):
     """What became of a message. `planned`: nothing yet, since this is a dry run."""
@@ -94,7 +97,7 @@ async def discard(
     dry_run: bool = False,
 ) -> None:
     """Records that messages in quarantine are not needed; their bytes stay. Raises as `retry`."""
-    async for batch in _selected(quarantine, selection, tell):
+    async for batch in _selected(quarantine, selection, tell, DECIDED_AT_ONCE):
         if dry_run:
             _plan(((record.message_id, record.code) for record in batch), tell)
             continue
@@ -144,17 +147,17 @@ async def redrive(
 
 
 async def _selected(
-    quarantine: Quarantine, selection: Selection, tell: Tell
+    quarantine: Quarantine, selection: Selection, tell: Tell, at_once: int = AT_ONCE
 ) -> AsyncIterator[Sequence[QuarantineRecord]]:
     """Unresolved messages, some at a time; tells of those that are not."""
     if not isinstance(selection, QuarantineFilter):
         unique = list(dict.fromkeys(selection))
-        for start in range(0, len(unique), AT_ONCE):
-            yield await _named(quarantine, unique[start : start + AT_ONCE], tell)
+        for start in range(0, len(unique), at_once):
+            yield await _named(quarantine, unique[start : start + at_once], tell)
         return
     cursor = None
     while True:
-        page = await quarantine.messages(selection, AT_ONCE, cursor)
+        page = await quarantine.messages(selection, at_once, cursor)
         yield page.rows
         cursor = page.next
         if cursor is None:

@@ -2,13 +2,18 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
+from contextlib import nullcontext
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
 import pytest
 
+from benchling_connector.adapters.memory.ledger import MemoryLedger
+from benchling_connector.adapters.memory.ledger_store import MemoryStore
+from benchling_connector.adapters.memory.quarantine import MemoryQuarantine
 from benchling_connector.adapters.sqs import (
     DeadLetters,
     Outgoing,
@@ -23,10 +28,12 @@ from benchling_connector.domain.errors import (
     PermanentError,
     TransientError,
 )
-from benchling_connector.redelivery import Outcome, What, redrive
+from benchling_connector.domain.records import Decision, QuarantineFilter
+from benchling_connector.redelivery import Outcome, What, redrive, retry
 from benchling_connector.simulator.aws import EmbeddedAws
 from tests.aws import Queue, deny
 from tests.integration.conftest import FakeSqs, write_key
+from tests.ledgers import NOON, a_stray
 
 REGION = "us-east-1"
 
@@ -383,3 +390,41 @@ async def test_a_body_that_sqs_takes_is_sent_as_it_is(dead: Queue, text: str):
     assert [type(one) for one in answers] == [str], answers
     (message,) = await dead.receive_all()
     assert message["Body"] == text
+
+
+class Undecided(MemoryQuarantine):
+    """A quarantine in which nothing can be recorded: it fails, or somebody else was quicker."""
+
+    error: TransientError | None = None
+
+    async def resolve(self, decisions: Sequence[Decision], now: datetime) -> frozenset[Decision]:
+        if self.error is not None:
+            raise self.error
+        return frozenset(decisions)
+
+
+@pytest.mark.parametrize("error", [None, TransientError("database-failing", "It is full.")])
+async def test_what_was_sent_and_could_not_be_recorded_is_told(
+    dead: Queue, error: TransientError | None
+):
+    store, told = MemoryStore(), Told()
+    await MemoryLedger(store, "c1", "w1").quarantine([a_stray("m-1"), a_stray("m-2")], NOON)
+    quarantine = Undecided(store)
+    quarantine.error = error
+
+    async with open_outlet(dead.url, REGION) as outlet:
+        with pytest.raises(TransientError) if error else nullcontext():
+            await retry(
+                quarantine,
+                outlet,
+                QuarantineFilter(),
+                who="ann@lab",
+                clock=SystemClock(),
+                tell=told.append,
+            )
+
+    assert sorted(told.by(What.FAILED)) == ["m-1", "m-2"]
+    sent = {message["MessageId"] for message in await dead.receive_all()}
+    assert {one.successor for one in told} == sent
+    why = "not recorded: It is full." if error else "somebody else"
+    assert all(why in (one.sentence or "") for one in told)
