@@ -117,7 +117,6 @@ def test_a_missing_key_is_named_with_an_example(key) -> None:
         ("aws_region", "Frankfurt", "form"),
         ("client_id", "", "empty"),
         ("client_id", 123, "quotes"),
-        ("client_secret", "", "empty"),
         ("events_per_file", 0, "at least 1"),
         ("events_per_file", 11, "at most 10"),
         ("events_per_file", "many", "whole number"),
