@@ -12,20 +12,9 @@ from urllib.request import ProxyHandler, build_opener
 import pytest
 
 from benchling_connector.simulator.tenant import DEFAULT_CLIENT_SECRET
-from tests.acceptance.world import World, ended, stored_once
+from tests.acceptance.world import World, ended, line_with, stored_once
 
-Process = asyncio.subprocess.Process
 OPENER = build_opener(ProxyHandler({}))
-
-
-async def line_with(process: Process, action: str, **fields: object) -> dict[str, Any]:
-    """The next line of its log that says this."""
-    assert process.stderr is not None
-    while text := await process.stderr.readline():
-        line: dict[str, Any] = json.loads(text)
-        if line["action"] == action and fields.items() <= line.items():
-            return line
-    raise AssertionError(f"it ended without {action}")
 
 
 async def get(port: int, path: str) -> tuple[int, dict[str, Any]]:
