@@ -1,5 +1,6 @@
 """Opens the lake that `lake_url` names."""
 
+import asyncio
 import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -12,6 +13,11 @@ from benchling_connector.adapters.lake.objects import ObjectLake
 from benchling_connector.ports import Lake
 
 __all__ = ["OpenLake", "open_lake"]
+
+
+LET_GO_S = 0.1
+"""obstore's threads let go of an answer after we have it: a process that ends in between is aborted
+(status 134), 8 times in 40 after a call that failed."""
 
 
 class OpenLake(Lake, Protocol):
@@ -47,7 +53,10 @@ async def open_lake(
     """
     address = parse_lake_url(url)
     if not isinstance(address, FolderAddress):
-        yield ObjectLake(address, os.environ.get("AWS_REGION") or region, ca_bundle)
+        try:
+            yield ObjectLake(address, os.environ.get("AWS_REGION") or region, ca_bundle)
+        finally:
+            await asyncio.sleep(LET_GO_S)
         return
     lake = FileLake(address.root)
     try:
