@@ -16,6 +16,7 @@ import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -48,13 +49,17 @@ Entry = tuple[Delivery, Mapping[str, object]]
 
 
 @asynccontextmanager
-async def open_queue(sqs_url: str, region: str, clock: Clock) -> AsyncIterator["SqsSource"]:
+async def open_queue(
+    sqs_url: str, region: str, clock: Clock, *, ca_bundle: Path | None = None
+) -> AsyncIterator["SqsSource"]:
     """The queue behind a URL. Nothing is asked of it yet.
+
+    `ca_bundle`: a PEM file of authorities to trust as well.
 
     Raises `ConfigurationError` (`queue-not-found`) when this is no queue's URL, or one of another
     Region.
     """
-    connection = SqsConnection(parse_queue_url(sqs_url), region)
+    connection = SqsConnection(parse_queue_url(sqs_url), region, ca_bundle=ca_bundle)
     source = SqsSource(connection, clock)
     try:
         yield source
