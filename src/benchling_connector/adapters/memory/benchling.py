@@ -75,6 +75,11 @@ class MemoryBenchling:
         """Makes sure that there is a valid token."""
         self.faults.strike("sign_in", "before")
 
+    async def ping(self, family: str | None) -> None:
+        """Returns when Benchling answers at all."""
+        del family
+        self.faults.strike("ping", "before")
+
     async def ready(self) -> None:
         """Returns when a call would be sent at once: always."""
 
