@@ -101,7 +101,9 @@ class SeededLoop(asyncio.BaseEventLoop):
         """Virtual seconds since the start."""
         return self._time
 
-    def call_soon(self, callback: Any, *args: Any, context: Any = None) -> Handle:
+    def call_soon(  # type: ignore[override]
+        self, callback: Any, *args: Any, context: Any = None
+    ) -> Handle:
         handle = Handle(callback, args, self, context)
         self._ready.append(handle)
         return handle
@@ -114,8 +116,7 @@ class SeededLoop(asyncio.BaseEventLoop):
         try:
             return self.run_until_complete(job)
         finally:
-            self._bury()
-            self.close()
+            self.bury()
 
     def process(self, name: str) -> Process:
         """A new process; what runs with it as `PROCESS` in its context is part of it."""
@@ -182,7 +183,7 @@ class SeededLoop(asyncio.BaseEventLoop):
             if not timer.cancelled():
                 self._ready.append(timer)
 
-    def _bury(self) -> None:
+    def bury(self) -> None:
         """Ends every task that is left, the dead one's too: only now does their code run again.
 
         Whoever built the world sees to it that nothing of this reaches it.
@@ -202,6 +203,7 @@ class SeededLoop(asyncio.BaseEventLoop):
             self.run_until_complete(_turns(20))
         assert not asyncio.all_tasks(self), "some tasks refuse to end"
         self.complaints = complaints
+        self.close()
 
     def _complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         error = context.get("exception")

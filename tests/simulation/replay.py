@@ -1,9 +1,10 @@
 """`python -m tests.simulation`: one history again, or as many as you like.
 
-    --seed N                     live through history N and print what happened
-    --histories N [--first M]    live through N histories from M on, and name the seeds that fail
-    [--jobs J]                   in so many processes
-    [--about WORD]               of a story only the lines with this word
+--seed N                     live through history N and print what happened
+--histories N [--first M]    live through N histories from M on, and name the seeds that fail
+[--jobs J]                   in so many processes
+[--about WORD]               of a story only the lines with this word
+[--storm]                    in the weather of test_faults.py
 """
 
 import argparse
@@ -12,7 +13,7 @@ import sys
 import time
 from collections.abc import Iterator
 
-from tests.simulation.history import live
+from tests.simulation.history import STORM, Weather, live
 from tests.simulation.world import World
 
 CHUNK = 50
@@ -30,18 +31,19 @@ def main() -> int:
     parser.add_argument("--first", type=int, default=0)
     parser.add_argument("--jobs", type=int, default=1)
     parser.add_argument("--about", default="")
+    parser.add_argument("--storm", action="store_true")
     given = parser.parse_args()
     if given.seed is not None:
-        return replay(given.seed, given.about)
+        return replay(given.seed, given.about, STORM if given.storm else None)
     return many(given.first, given.histories, given.jobs)
 
 
-def replay(seed: int, about: str) -> int:
+def replay(seed: int, about: str, weather: Weather | None = None) -> int:
     """One history, with its story."""
     worlds: list[World] = []
     error: BaseException | None = None
     try:
-        live(seed, born=worlds.append)
+        live(seed, weather, worlds.append)
     except Exception as broken:  # noqa: BLE001 - told below
         error = broken
     lines = worlds[0].story().splitlines()

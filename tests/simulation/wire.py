@@ -30,12 +30,12 @@ class Wire:
         self._world, self._worker, self._name, self._port = world, worker, name, port
 
     def __getattr__(self, method: str) -> Any:
-        async def call(*arguments: Any) -> Any:
+        async def call(*arguments: Any, **named: Any) -> Any:
             world, worker = self._world, self._worker
             if world.over:  # the dead are being buried
                 raise asyncio.CancelledError
             lot = world.faults.draw(self._name, method)
-            request = Request(world, worker, self._name, method, arguments, lot)
+            request = Request(world, worker, self._name, method, (*arguments, *named.values()), lot)
             request.send(self._port)
             try:
                 return await request.answer

@@ -16,12 +16,11 @@ from benchling_connector.adapters.memory.ledger_store import MemoryStore
 from benchling_connector.adapters.memory.queue import MemoryQueue
 from benchling_connector.domain.catalog import catalog
 from benchling_connector.domain.errors import ConnectorError
-from benchling_connector.domain.records import FileState
 from benchling_connector.engine.engine import Engine, Options, Ports
 from benchling_connector.engine.intake import Filter
 from benchling_connector.ports import Delivery
 from tests.simulation.faults import FaultPlan
-from tests.simulation.loop import PROCESS, LoopClock, SeededLoop
+from tests.simulation.loop import PROCESS, LoopClock, SeededLoop, State
 from tests.simulation.promise import CONNECTOR, Promise
 from tests.simulation.street import ORIGIN
 from tests.simulation.wire import Request, Wire
@@ -175,6 +174,8 @@ class World:
 
     def suspend(self, worker: Worker) -> None:
         """Nothing of it runs; what it has sent arrives."""
+        if worker.process.state is not State.RUNNING:
+            return
         self.note("world", "suspend", worker.name, "")
         self.loop.suspend(worker.process)
 
@@ -196,19 +197,25 @@ class World:
 
     def run(self, job: Any) -> None:
         """Runs a coroutine to its end; whatever then still runs is ended without an effect."""
+        try:
+            self.go_on(job)
+        finally:
+            self.end()
 
-        async def live() -> None:
-            try:
-                await job
-            finally:
-                self.over = True
+    def go_on(self, job: Any) -> None:
+        """Runs a coroutine to its end; all else goes on with the next."""
+        try:
+            with quiet():
+                self.loop.run_until_complete(job)
+        finally:
+            if self.loop.complaints:
+                raise self.loop.complaints[0]
 
+    def end(self) -> None:
+        """Ends whatever still runs, without an effect on the world."""
+        self.over = True
         with quiet():
-            try:
-                self.loop.run(live())
-            finally:
-                for complaint in self.loop.complaints:
-                    raise complaint
+            self.loop.bury()
         for worker in self.workers:
             if worker.task.done() and not worker.task.cancelled() and worker.task.exception():
                 raise AssertionError(f"{worker.name} broke down") from worker.task.exception()
