@@ -114,7 +114,7 @@ class Promise:
         self._stands(file, sent)
 
     def _rightly_quarantined(self, sent: Sent) -> None:
-        body = self._world.store.bodies[CONNECTOR, sent.message_id]
+        body = self._world.store.quarantine[CONNECTOR, sent.message_id].body
         if body != sent.body.encode("utf-8", "surrogatepass"):
             self._broken(f"the quarantine has other bytes than {sent.message_id}")
         if sent.event_id is not None:

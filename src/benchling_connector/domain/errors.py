@@ -62,6 +62,22 @@ PROBLEMS: dict[str, Problem] = {
         "Allow sqs:ReceiveMessage, sqs:DeleteMessage and (better) sqs:ChangeMessageVisibility and "
         "sqs:GetQueueAttributes on the queue to the identity that the connector runs as.",
     ),
+    "queue-send-denied": Problem(
+        "AWS does not allow this identity to send to the queue.",
+        "Allow sqs:SendMessage on the queue (and kms:GenerateDataKey where it has a key of its "
+        "own) to the identity that you run this verb as. The connector itself does not need it.",
+    ),
+    "dead-letter-queue-missing": Problem(
+        "The queue has no dead-letter queue.",
+        "Give the queue a redrive policy, as the template does, or name the dead-letter queue "
+        "with --dlq-url.",
+    ),
+    "dead-letter-access-denied": Problem(
+        "AWS does not allow this identity to use the dead-letter queue.",
+        "Allow sqs:ReceiveMessage, sqs:ChangeMessageVisibility and (to move messages) "
+        "sqs:DeleteMessage on the dead-letter queue to the identity that you run this verb as, "
+        "and sqs:GetQueueAttributes on both queues; without the latter name it with --dlq-url.",
+    ),
     "aws-credentials-missing": Problem(
         "No AWS credentials were found.",
         "Give the process an identity: a role (ECS task, EC2 instance, service account), a "
@@ -162,6 +178,11 @@ PROBLEMS: dict[str, Problem] = {
     "event-id-reused": Problem(
         "An event ID that is known already came with other content.",
         "Compare the message with the stored event of that ID; Benchling gives each event its own.",
+    ),
+    "message-not-sendable": Problem(
+        "SQS does not take this message.",
+        "Look at its bytes: SQS takes text without control characters, up to the queue's maximum "
+        "size. It stays where it is; discard it if nothing of it is needed.",
     ),
     # Warnings: it works, but somebody should know.
     "messages-quarantined": Problem(

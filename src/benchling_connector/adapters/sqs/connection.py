@@ -34,8 +34,11 @@ _METHODS = {
     "DeleteMessage": "delete_message",
     "DeleteMessageBatch": "delete_message_batch",
     "GetQueueAttributes": "get_queue_attributes",
+    "GetQueueUrl": "get_queue_url",
     "ReceiveMessage": "receive_message",
+    "SendMessage": "send_message",
 }
+_OF_NO_QUEUE = frozenset({"GetQueueUrl"})
 
 
 class _Client:
@@ -87,15 +90,15 @@ class SqsConnection:
         self, action: str, parameters: Mapping[str, object], within_s: float = CALL_S
     ) -> Mapping[str, Any]:
         """The same, with the errors as they come: one of `FOREIGN`."""
+        if action not in _OF_NO_QUEUE:
+            parameters = {"QueueUrl": self.address.queue_url, **parameters}
         while True:
             async with self._borrowed() as client:
                 method = getattr(client.api, _METHODS[action])
                 proven = client.proven
                 try:
                     async with asyncio.timeout(within_s):
-                        answer: Mapping[str, Any] = await method(
-                            QueueUrl=self.address.queue_url, **parameters
-                        )
+                        answer: Mapping[str, Any] = await method(**parameters)
                 except FOREIGN as error:
                     problem = identity_error(error)
                     if problem is None or problem.code not in IDENTITY_PROBLEMS:

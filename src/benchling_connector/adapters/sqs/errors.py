@@ -13,10 +13,11 @@ from botocore.exceptions import (
 from benchling_connector.adapters.aws import code_of, identity_error
 from benchling_connector.domain.errors import ConfigurationError, ConnectorError, TransientError
 
-__all__ = ["DENIED", "FAILING", "NOT_FOUND", "translate"]
+__all__ = ["DENIED", "FAILING", "NOT_FOUND", "SEND_DENIED", "quote", "translate"]
 
 NOT_FOUND = "queue-not-found"
 DENIED = "queue-access-denied"
+SEND_DENIED = "queue-send-denied"
 FAILING = "queue-failing"
 
 # Each error has two names: of the query protocol, which AWS still sends, and of the JSON protocol.
@@ -65,7 +66,8 @@ def translate(error: Exception, action: str) -> ConnectorError:
     if problem == NOT_FOUND:
         return ConfigurationError(problem, f"{action}: SQS knows no such queue ({code}).")
     if problem == DENIED:
-        return ConfigurationError(problem, f"{action} is denied ({code}): {_quote(error)}")
+        problem = SEND_DENIED if action == "SendMessage" else DENIED
+        return ConfigurationError(problem, f"{action} is denied ({code}): {quote(error)}")
     return TransientError(problem, f"{action} failed: {_reason(error, code)}.")
 
 
@@ -77,7 +79,7 @@ def _reason(error: Exception, code: str | None) -> str:
     return type(error).__name__
 
 
-def _quote(error: Exception) -> str:
+def quote(error: Exception) -> str:
     """AWS's own sentence: it names the identity and the action. It holds no secret."""
     message = error.response["Error"].get("Message", "") if isinstance(error, ClientError) else ""
     return _KEY_ID.sub("(key id)", " ".join(str(message).split()))[:_LONGEST_QUOTE]
