@@ -7,6 +7,7 @@ pages and code together.
 import json
 import re
 from collections.abc import Callable, Iterable, Sequence
+from datetime import UTC, datetime
 from enum import Enum
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from benchling_connector.assembly import metrics_of
 from benchling_connector.cli.main import app
 from benchling_connector.domain.catalog import ENTITY_FAMILIES, Family, catalog
 from benchling_connector.domain.configuration import SECRET_KEYS, Configuration
-from benchling_connector.domain.health import Health, State
+from benchling_connector.domain.health import Health, condition_of
 from benchling_connector.domain.metrics import Metric
 from benchling_connector.engine.stats import Stats
 from benchling_connector.settings import ENVIRONMENT_PREFIX
@@ -377,9 +378,12 @@ def _unwrapped(text: str) -> str:
 # Metrics
 
 
+HEALTHY = Health((condition_of("benchling", None, datetime(2026, 1, 1, tzinfo=UTC)),))
+
+
 def known_metrics() -> tuple[Metric, ...]:
     """Every metric, of a connector that has done nothing yet."""
-    return metrics_of(Stats(), BudgetSnapshot(0, 0, None, 0.0, 0, 0, 0, 0), Health(State(0)), 0)
+    return metrics_of(Stats(), BudgetSnapshot(0, 0, None, 0.0, 0, 0, 0, 0), HEALTHY, 0)
 
 
 def exposed_name(metric: Metric) -> str:

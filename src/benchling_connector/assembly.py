@@ -1,10 +1,11 @@
 """The composition root: takes a configuration and a home, and gives an engine with its adapters."""
 
 import asyncio
+import json
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
@@ -12,13 +13,13 @@ import structlog
 from benchling_connector import __version__
 from benchling_connector.adapters.benchling import BenchlingReader, BudgetSnapshot, open_reader
 from benchling_connector.adapters.lake import open_lake
-from benchling_connector.adapters.ledger import open_ledger
-from benchling_connector.adapters.sqs import open_queue
+from benchling_connector.adapters.ledger import Process, open_ledger
+from benchling_connector.adapters.sqs import SqsSource, open_queue
 from benchling_connector.adapters.status import serve_status
-from benchling_connector.adapters.system import SystemClock, SystemIds
+from benchling_connector.adapters.system import SystemClock, SystemIds, is_gone, own_name
 from benchling_connector.domain.configuration import Configuration
 from benchling_connector.domain.errors import PROBLEMS, FieldProblem, InvalidConfiguration
-from benchling_connector.domain.health import Finding, Health, health_of
+from benchling_connector.domain.health import QUARANTINE_WARNS_S, Condition, Health, warning
 from benchling_connector.domain.metrics import Metric, counter, gauge
 from benchling_connector.domain.rawfile import Origin
 from benchling_connector.engine.engine import Engine, Options, Ports
@@ -43,6 +44,7 @@ class Connector:
         worker_id: str,
         engine: Engine,
         reader: BenchlingReader,
+        source: SqsSource,
         clock: Clock,
     ) -> None:
         self.configuration = configuration
@@ -50,7 +52,10 @@ class Connector:
         self.worker_id = worker_id
         self._engine = engine
         self._reader = reader
+        self._source = source
         self._clock = clock
+        self._opened_at = clock.now()
+        engine.report = self._report_as_json
 
     @property
     def stats(self) -> Stats:
@@ -68,12 +73,21 @@ class Connector:
 
     def health(self) -> Health:
         """How the connector is now."""
-        now = self._clock.monotonic()
-        findings = [
-            Finding(trouble.error, now - trouble.since)
-            for trouble in self._engine.gate.troubles.values()
-        ]
-        return health_of(findings, tls_verification_off=self.configuration.disable_ssl_verification)
+        return Health((*self._engine.gate.conditions(), *self._warnings()))
+
+    def _warnings(self) -> Iterator[Condition]:
+        """What works, and what somebody should know of all the same."""
+        now, quarantined_at = self._clock.now(), self.stats.quarantined_at
+        if self.configuration.disable_ssl_verification:
+            yield warning("configuration", "tls-verification-off", self._opened_at)
+        if not self._source.may_change_visibility:
+            yield warning("queue-visibility", "queue-visibility-denied", self._opened_at)
+        if quarantined_at and (now - quarantined_at).total_seconds() < QUARANTINE_WARNS_S:
+            yield warning("quarantine", "messages-quarantined", quarantined_at)
+
+    def _report_as_json(self) -> str:
+        """What the ledger keeps of this worker, for `status`."""
+        return json.dumps({**self.health().report(), "counts": self._counts()})
 
     def metrics(self) -> Sequence[Metric]:
         """What `/metrics` tells."""
@@ -143,6 +157,7 @@ async def open_connector(
                 worker_id=worker_id,
                 now=clock.now(),
                 new_id=ids.file_id,
+                process=Process(own_name(), is_gone),
             )
         )
         connector_id = ledger.connector_id
@@ -168,7 +183,7 @@ async def open_connector(
                 wait_s=poll_s,
             ),
         )
-        connector = Connector(configuration, connector_id, worker_id, engine, reader, clock)
+        connector = Connector(configuration, connector_id, worker_id, engine, reader, source, clock)
         if configuration.http_port is not None:
             await _serve_status(stack, configuration.http_port, connector)
         log.info(
@@ -200,6 +215,12 @@ def metrics_of(
     """Every metric of a running connector, from what it knows of itself."""
     return (
         gauge("health", "0 healthy, 1 warning, 2 critical.", health.state),
+        gauge(
+            "health_part",
+            "The same for each part of the health table.",
+            [(one.part, float(one.state)) for one in health.conditions],
+            "part",
+        ),
         counter("messages_received", "Messages that the queue handed over.", stats.received),
         counter("messages_repeated", "Messages whose event was known already.", stats.repeated),
         counter("messages_released", "Messages sent back to the queue for later.", stats.released),

@@ -132,6 +132,13 @@ class ResourceReader(Protocol):
         """Returns when a call would be sent at once, instead of waiting for the budget."""
         ...
 
+    async def ping(self, family: str | None) -> None:
+        """Returns when Benchling answers at all: whatever it says of a resource that cannot be.
+
+        `family`: the one to ask for, where calls failed; None asks for anything. Raises as `get`.
+        """
+        ...
+
     async def get(self, call: Call) -> Answer:
         """The answer, if its status is 200, 400, 403, 404 or 414 (and is Benchling's own).
 
@@ -154,6 +161,10 @@ class Lake(Protocol):
 
     async def remove(self, path: str) -> None:
         """Takes away what stands there, if anything does."""
+        ...
+
+    async def ping(self) -> None:
+        """Returns when the lake answers at all. Writes nothing."""
         ...
 
 
@@ -259,8 +270,11 @@ class Ledger(Protocol):
         """PENDING files of workers that are dead."""
         ...
 
-    async def heartbeat(self, now: datetime) -> None:
-        """Prolongs the lease of all that this worker has claimed."""
+    async def heartbeat(self, now: datetime, report: str = "") -> None:
+        """Prolongs the lease of all that this worker has claimed.
+
+        `report`: what the worker says of itself, as JSON or empty, for people to read.
+        """
         ...
 
     async def sign_off(self, now: datetime) -> None:

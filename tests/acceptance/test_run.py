@@ -317,7 +317,10 @@ async def test_health_readiness_and_metrics_are_served(world: World) -> None:
     process.send_signal(signal.SIGTERM)
     assert (await ended(process)).status == 0
     assert health["health"] == "HEALTHY"
-    assert ready == {"ready": True, "health": "HEALTHY"}
+    parts = {row["part"] for row in health["conditions"]}
+    assert parts == {"benchling", "queue", "queue-deletes", "lake", "database"}
+    assert ready["ready"] is True
+    assert ready["conditions"] == health["conditions"]
     assert "benchling_connector_messages_received_total 10.0" in metrics
 
 

@@ -31,6 +31,7 @@ __all__ = [
     "Limit",
     "Since",
     "Until",
+    "database_of",
     "moment_of",
     "no_such",
     "open_ledger",
@@ -81,7 +82,7 @@ async def open_ledger(
     config: Path | None, data_dir: Path | None, database_url: str | None, connector: str | None
 ) -> AsyncIterator[LedgerReader]:
     """The ledger that flags, environment and configuration file name, in this order."""
-    async with open_reader(_url_of(config, data_dir, database_url), connector) as reader:
+    async with open_reader(database_of(config, data_dir, database_url), connector) as reader:
         yield reader
 
 
@@ -187,7 +188,8 @@ def _table(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> Table:
     return table
 
 
-def _url_of(config: Path | None, data_dir: Path | None, database_url: str | None) -> str:
+def database_of(config: Path | None, data_dir: Path | None, database_url: str | None) -> str:
+    """The URL of the database that flags, environment and configuration file name."""
     if config is not None and data_dir is None and database_url is None:
         return load(config).database_url
     if database_url is None and data_dir is None:

@@ -75,6 +75,6 @@ def status_line(connector: Connector, rate: float) -> Text:
     ):
         if count:
             line.append(f" · {count:,} {name}", style=style)
-    if health.sentence:
-        line.append(f" · {health.sentence}", style=COLOURS[health.state])
+    if health.worst.sentence:
+        line.append(f" · {health.worst.sentence}", style=COLOURS[health.state])
     return line

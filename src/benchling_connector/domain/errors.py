@@ -164,6 +164,17 @@ PROBLEMS: dict[str, Problem] = {
         "Compare the message with the stored event of that ID; Benchling gives each event its own.",
     ),
     # Warnings: it works, but somebody should know.
+    "messages-quarantined": Problem(
+        "Messages were put into quarantine within the last hour.",
+        "Look at them with `benchling-connector quarantine ls`: each has its raw body and the "
+        "reason.",
+    ),
+    "queue-visibility-denied": Problem(
+        "The queue's policy does not allow this identity to change a message's visibility.",
+        "Allow sqs:ChangeMessageVisibility on the queue. Without it everything works, but what "
+        "fails comes back only after the queue's visibility timeout, and long work is handed out "
+        "twice.",
+    ),
     "tls-verification-off": Problem(
         "TLS verification for Benchling is switched off.",
         "Set disable_ssl_verification to false, and add your proxy's certificate authority to "

@@ -1,15 +1,31 @@
-"""How a connector is, in the words of the platform: HEALTHY, WARNING, CRITICAL."""
+"""How a connector is, in the words of the platform: HEALTHY, WARNING, CRITICAL.
 
-from collections.abc import Sequence
+A table with a row for each part that can be in trouble; the worst row is the connector's health.
+"""
+
 from dataclasses import dataclass
+from datetime import datetime
 from enum import IntEnum
 
 from benchling_connector.domain.errors import PROBLEMS, ConfigurationError, ConnectorError
 
-__all__ = ["CRITICAL_AFTER_S", "Finding", "Health", "State", "health_of"]
+__all__ = [
+    "CRITICAL_AFTER_S",
+    "QUARANTINE_WARNS_S",
+    "Condition",
+    "Finding",
+    "Health",
+    "State",
+    "condition_of",
+    "warning",
+]
 
-CRITICAL_AFTER_S = 180.0
-"""A passing trouble that has not passed for so long is critical."""
+CRITICAL_AFTER_S = 150.0
+"""A passing trouble that has not passed for so long is critical: within three minutes of its
+begin, with half a minute for noticing it."""
+
+QUARANTINE_WARNS_S = 3600.0
+"""For so long after a message was quarantined somebody should look."""
 
 
 class State(IntEnum):
@@ -22,35 +38,76 @@ class State(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One thing that is wrong, and for how many seconds it has been."""
+    """One thing that is wrong: since when, and for how many seconds."""
 
     error: ConnectorError
+    since: datetime
     for_s: float
 
 
 @dataclass(frozen=True, slots=True)
-class Health:
-    """The state, and the worst finding's code, sentence and remedy."""
+class Condition:
+    """One row of the health table. A healthy part has no code, sentence and remedy."""
 
+    part: str
     state: State
+    since: datetime
     code: str | None = None
     sentence: str | None = None
     remedy: str | None = None
 
+    def report(self) -> dict[str, str | None]:
+        """As JSON shows it."""
+        return {
+            "part": self.part,
+            "state": self.state.name,
+            "code": self.code,
+            "sentence": self.sentence,
+            "remedy": self.remedy,
+            "since": self.since.isoformat(),
+        }
 
-def health_of(findings: Sequence[Finding], *, tls_verification_off: bool) -> Health:
-    """The health that the worst of the findings makes."""
-    judged = [(_state_of(finding), finding) for finding in findings]
-    if judged:
-        state, worst = max(judged, key=lambda one: (one[0], one[1].for_s))
-        return Health(state, worst.error.code, worst.error.sentence, worst.error.remedy)
-    if tls_verification_off:
-        problem = PROBLEMS["tls-verification-off"]
-        return Health(State.WARNING, "tls-verification-off", problem.title, problem.remedy)
-    return Health(State.HEALTHY)
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """The whole table, of at least one row."""
+
+    conditions: tuple[Condition, ...]
+
+    @property
+    def worst(self) -> Condition:
+        """What makes the health; of several equally bad the oldest."""
+        return min(self.conditions, key=lambda one: (-one.state, one.since))
+
+    @property
+    def state(self) -> State:
+        """The worst of all."""
+        return self.worst.state
+
+    def report(self) -> dict[str, object]:
+        """As JSON shows it: the worst row, and all of them."""
+        worst = self.worst
+        return {
+            "health": worst.state.name,
+            "code": worst.code,
+            "sentence": worst.sentence,
+            "remedy": worst.remedy,
+            "since": worst.since.isoformat(),
+            "conditions": [one.report() for one in self.conditions],
+        }
 
 
-def _state_of(finding: Finding) -> State:
-    if isinstance(finding.error, ConfigurationError) or finding.for_s >= CRITICAL_AFTER_S:
-        return State.CRITICAL
-    return State.WARNING
+def condition_of(part: str, finding: Finding | None, well_since: datetime) -> Condition:
+    """The row of a part that somebody has to mend, that will pass, or that is well."""
+    if finding is None:
+        return Condition(part, State.HEALTHY, well_since)
+    error = finding.error
+    lasts = isinstance(error, ConfigurationError) or finding.for_s >= CRITICAL_AFTER_S
+    state = State.CRITICAL if lasts else State.WARNING
+    return Condition(part, state, finding.since, error.code, error.sentence, error.remedy)
+
+
+def warning(part: str, code: str, since: datetime) -> Condition:
+    """The row of something that works, and that somebody should know of."""
+    problem = PROBLEMS[code]
+    return Condition(part, State.WARNING, since, code, problem.title, problem.remedy)

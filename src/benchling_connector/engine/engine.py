@@ -20,7 +20,8 @@ from benchling_connector.engine.keepalive import Keepalive
 from benchling_connector.engine.settle import Settle
 from benchling_connector.engine.stats import Stats
 from benchling_connector.engine.store import Store
-from benchling_connector.engine.waiting import wait_for
+from benchling_connector.engine.waiting import ended, within
+from benchling_connector.engine.watch import Watch
 from benchling_connector.engine.window import Window
 from benchling_connector.ports import (
     Clock,
@@ -39,6 +40,8 @@ DEFAULT_VISIBILITY_S = 300
 """Of our own template; taken when the queue does not tell."""
 
 Result = TypeVar("Result")
+
+SIGN_OFF_S = 2.0
 
 START_TRIES = 3
 """Attempts to reach Benchling and the queue before giving up at the start."""
@@ -102,7 +105,7 @@ class Engine:
             clock=clock,
             ids=ids,
         )
-        self._enrich = Enrich(ports.reader, options.catalog, options.bulk_size, self.gate)
+        self._enrich = Enrich(ports.reader, options.catalog, options.bulk_size, self.gate, clock)
         self._window = Window(options.window_size, clock, lambda: self._intake.pressure)
         self._intake = Intake(
             source=ports.source,
@@ -117,8 +120,17 @@ class Engine:
             wait_s=options.wait_s,
             pass_on=self._window.put,
             settle_orphan=self._store.settle_orphan,
-            probe=self._probe,
         )
+        self._watch = Watch(
+            self.gate,
+            clock,
+            {
+                Dependency.BENCHLING: lambda: ports.reader.ping(self._enrich.suspect),
+                Dependency.LAKE: ports.lake.ping,
+            },
+        )
+        self.report: Callable[[], str] = str
+        """What the ledger is told of this worker with each heartbeat, as JSON."""
         self._begun: set[asyncio.Task[None]] = set()
 
     def stop(self) -> None:
@@ -155,6 +167,7 @@ class Engine:
             gate=self.gate,
             clock=self._ports.clock,
             visibility_s=visibility_s,
+            report=lambda: self.report(),
         )
         steady = [
             asyncio.create_task(step)
@@ -163,6 +176,7 @@ class Engine:
                 keepalive.lease(),
                 self._intake.admit(),
                 self._settle.acknowledging(),
+                self._watch.watching(),
                 self._open_windows(),
             )
         ]
@@ -203,8 +217,8 @@ class Engine:
         ports = self._ports
         await self._reach(ports.reader.sign_in)
         facts = await self._reach(ports.source.facts)
-        await ports.ledger.heartbeat(ports.clock.now())
-        for file in await ports.ledger.orphans(ports.clock.now()):
+        await self._reach(lambda: ports.ledger.heartbeat(ports.clock.now(), self.report()))
+        for file in await self._reach(lambda: ports.ledger.orphans(ports.clock.now())):
             self._start(self._store.settle_orphan(file))
         visibility_s = facts.visibility_timeout or DEFAULT_VISIBILITY_S
         log.info("engine.started", visibility_timeout_seconds=visibility_s, messages=facts.messages)
@@ -278,44 +292,39 @@ class Engine:
             self.stats.errors["claim-lost"] += len(names)
             await self._settle.give_back(names, TransientError("claim-lost"))
 
-    async def _probe(self) -> None:
-        try:
-            await self._ports.reader.sign_in()
-        except ConnectorError as error:
-            self.gate.failed(Dependency.BENCHLING, error)
-        else:
-            self.gate.works(Dependency.BENCHLING)
-
     async def _finish(self, receivers: Sequence[asyncio.Task[None]]) -> None:
         """Ends in order: intake, what was not begun, what was, what is to be settled."""
         clock, grace = self._ports.clock, self._options.stop_grace_s
         begun = clock.monotonic()
 
-        async def within(awaitable: Awaitable[object], share: float) -> None:
+        async def share_of(awaitable: Awaitable[object], share: float) -> None:
             task = asyncio.ensure_future(awaitable)
-            finished = asyncio.Event()
-            task.add_done_callback(lambda _: finished.set())
             left = max(grace * share - (clock.monotonic() - begun), 0.1)
-            if not await wait_for(finished, left, clock):
+            if not await ended(task, left, clock):
                 task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
         log.info("engine.stopping", in_flight=len(self.register))
-        await within(asyncio.wait(receivers), 0.03)
+        await share_of(asyncio.wait(receivers), 0.03)
         for receiver in receivers:
             receiver.cancel()
         await asyncio.gather(*receivers, return_exceptions=True)
-        await within(self._intake.admitted(), 0.2)
-        await within(self._settle.hand_back([w.event.id for w in self._window.empty()]), 0.3)
+        await share_of(self._intake.admitted(), 0.2)
+        await share_of(self._settle.hand_back([w.event.id for w in self._window.empty()]), 0.3)
         if self._begun:
-            await within(asyncio.gather(*self._begun), 0.8)
-        await within(self._settle.finish(), 0.9)
+            await share_of(asyncio.gather(*self._begun), 0.8)
+        await share_of(self._settle.finish(), 0.9)
         if len(self.register):
-            await within(self._settle.release_rest(), 1.0)
+            await share_of(self._settle.release_rest(), 1.0)
 
     async def _sign_off(self) -> None:
+        clock = self._ports.clock
         try:
-            await self._ports.ledger.sign_off(self._ports.clock.now())
+            signed_off = await within(
+                lambda: self._ports.ledger.sign_off(clock.now()), SIGN_OFF_S, clock
+            )
+            if not signed_off:
+                log.warning("worker.not_signed_off", code="database-failing")
         except ConnectorError as error:
             log.warning("worker.not_signed_off", code=error.code)
         log.info("engine.stopped", in_flight=len(self.register))

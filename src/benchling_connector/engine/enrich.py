@@ -31,14 +31,21 @@ from benchling_connector.domain.plan import (
 )
 from benchling_connector.engine.flight import Work
 from benchling_connector.engine.gate import Dependency, Gate
-from benchling_connector.ports import ResourceReader
+from benchling_connector.engine.waiting import wait_for
+from benchling_connector.ports import Clock, ResourceReader
 
 __all__ = ["Enrich", "Reading"]
 
 log = structlog.get_logger()
 
-TROUBLED = 4
+TROUBLED = 3
 """Receives after which a resource is read alone: one that breaks whole calls harms no others."""
+
+TRIES = 3
+"""Of one call in place, while others are answered; then its events go back to the queue."""
+
+PATIENCE_S = 600.0
+"""So long calls wait in place for Benchling to come back, and their events with them."""
 
 Reading = asyncio.Future[Fetched | ConnectorError]
 
@@ -47,12 +54,20 @@ class Enrich:
     """Carries the plan out."""
 
     def __init__(
-        self, reader: ResourceReader, catalog: Catalog, bulk_size: int, gate: Gate
+        self,
+        reader: ResourceReader,
+        catalog: Catalog,
+        bulk_size: int,
+        gate: Gate,
+        clock: Clock,
     ) -> None:
         self._reader = reader
+        self._clock = clock
         self._catalog = catalog
         self._bulk_size = bulk_size
         self._gate = gate
+        self.suspect: str | None = None
+        """The family whose call failed last, until one is answered."""
 
     def begin(self, works: Sequence[Work], tasks: asyncio.TaskGroup) -> dict[ResourceKey, Reading]:
         """Starts the calls of one window; gives what will be known of each resource."""
@@ -78,18 +93,52 @@ class Enrich:
     async def _read(self, call: Call, readings: dict[ResourceKey, Reading]) -> None:
         """Reads what a call names, by halving it where it must; answers every key of it."""
         try:
-            answer = await self._reader.get(call)
-            found, rest = self._understand(call, answer)
+            found, rest = await self._patiently(call)
         except ConnectorError as error:
-            self._gate.failed(Dependency.BENCHLING, error)
             for key in call.keys:
                 readings[key].set_result(error)
             return
-        self._gate.works(Dependency.BENCHLING)
         for key, fetched in found.items():
             readings[key].set_result(fetched)
         if rest:
             await asyncio.gather(*(self._read(part, readings) for part in rest))
+
+    async def _patiently(self, call: Call) -> tuple[dict[ResourceKey, Fetched], tuple[Call, ...]]:
+        """What `_understand` makes of the answer; tries again for as long as that is worth it.
+
+        Raises `ConnectorError` when others are answered and this call is not, when Benchling was
+        away for too long, and when the engine stops.
+        """
+        gate, begun, tried = self._gate, self._clock.monotonic(), 0
+
+        async def ask() -> tuple[dict[ResourceKey, Fetched], tuple[Call, ...]]:
+            try:
+                understood = self._understand(call, await self._reader.get(call))
+            except ConnectorError:
+                self.suspect = call.family
+                raise
+            if call.family == self.suspect:
+                self.suspect = None
+            return understood
+
+        with gate.asking(Dependency.BENCHLING):
+            while True:
+                try:
+                    return await gate.attempt(Dependency.BENCHLING, ask)
+                except ConnectorError as error:
+                    tried += 1
+                    pause = gate.pause(tried)
+                    if isinstance(error, TransientError) and error.retry_after is not None:
+                        pause = max(pause, error.retry_after)
+                    others_are_answered = gate.worked_at[Dependency.BENCHLING] > begun
+                    waited = self._clock.monotonic() - begun + pause
+                    if (
+                        gate.closed_for_good.is_set()
+                        or (tried >= TRIES and others_are_answered)
+                        or waited > PATIENCE_S
+                    ):
+                        raise
+                await wait_for(gate.closed_for_good, pause, self._clock)
 
     def _understand(
         self, call: Call, answer: Answer

@@ -27,6 +27,8 @@ class Held:
     size: int
     """Bytes of the body, for as long as the message is in flight in whatever form."""
     event_id: str | None = None
+    leaving: bool = False
+    """It is being released: not to be kept hidden any more."""
 
     @property
     def message_id(self) -> str:

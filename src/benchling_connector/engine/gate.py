@@ -1,21 +1,25 @@
-"""Whether it makes sense to take messages now.
+"""Whether it makes sense to try: to take messages now, and to ask a dependency again.
 
 While something that every message needs is broken, each message taken is a receive count burnt on
-the way to the dead-letter queue. So the gate closes on errors and opens again by itself: after a
-`ConfigurationError` when a probe succeeds, after `TransientError`s with growing pauses, in which a
-few messages are let through to see whether it works again.
+the way to the dead-letter queue. So the gate closes when a dependency fails, and what is in flight
+stays there and waits. Of all who wait for one dependency, one at a time tries again, with growing
+pauses; when it works again all go on at once.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import datetime
 from enum import StrEnum
+from typing import TypeVar
 
 import structlog
 
-from benchling_connector.domain.errors import ConfigurationError, ConnectorError
+from benchling_connector.domain.errors import ConnectorError
+from benchling_connector.domain.health import Condition, Finding, condition_of
 from benchling_connector.engine.stats import Stats
-from benchling_connector.engine.waiting import wait_for
+from benchling_connector.engine.waiting import Bell
 from benchling_connector.ports import Clock, Ids
 
 __all__ = ["Dependency", "Gate", "Trouble"]
@@ -23,9 +27,9 @@ __all__ = ["Dependency", "Gate", "Trouble"]
 log = structlog.get_logger()
 
 FIRST_PAUSE_S = 1.0
-LONGEST_PAUSE_S = 20.0
-PROBATION = 10
-"""Messages in flight while it is not sure yet that a dependency works again."""
+LONGEST_PAUSE_S = 15.0
+
+Result = TypeVar("Result")
 
 
 class Dependency(StrEnum):
@@ -33,16 +37,18 @@ class Dependency(StrEnum):
 
     BENCHLING = "benchling"
     QUEUE = "queue"
+    DELETES = "queue-deletes"
     LAKE = "lake"
     DATABASE = "database"
 
 
 @dataclass(slots=True)
 class Trouble:
-    """What is wrong with one dependency, and since when (monotonic seconds)."""
+    """What is wrong with one dependency, and since when; times are monotonic seconds."""
 
     error: ConnectorError
     since: float
+    since_at: datetime
     failures: int
     open_at: float
 
@@ -55,14 +61,32 @@ class Gate:
         self._ids = ids
         self._stats = stats
         self._troubles: dict[Dependency, Trouble] = {}
-        self._changed = asyncio.Event()
-        self._probing = asyncio.Lock()
+        self._changed = Bell(clock)
+        self._turns = {dependency: asyncio.Lock() for dependency in Dependency}
+        self._callers = dict.fromkeys(Dependency, 0)
+        self._well_since = dict.fromkeys(Dependency, clock.now())
+        self.worked_at = dict.fromkeys(Dependency, clock.monotonic())
+        """Monotonic seconds: when each last did what it was asked for."""
         self.closed_for_good = asyncio.Event()
 
     @property
     def troubles(self) -> dict[Dependency, Trouble]:
         """What is wrong now."""
         return dict(self._troubles)
+
+    def conditions(self) -> tuple[Condition, ...]:
+        """How each dependency is."""
+        now = self._clock.monotonic()
+        return tuple(
+            condition_of(
+                one.value,
+                Finding(trouble.error, trouble.since_at, now - trouble.since)
+                if (trouble := self._troubles.get(one))
+                else None,
+                self._well_since[one],
+            )
+            for one in Dependency
+        )
 
     def failed(self, dependency: Dependency, error: ConnectorError) -> None:
         """Something that a dependency was asked for did not work."""
@@ -74,8 +98,8 @@ class Gate:
             return  # the same trouble, seen by others who were under way
         longest = min(FIRST_PAUSE_S * float(1 << min(failures - 1, 16)), LONGEST_PAUSE_S)
         pause = longest * (0.5 + 0.5 * self._ids.jitter())
-        since = known.since if known else now
-        self._troubles[dependency] = Trouble(error, since, failures, now + pause)
+        since, since_at = (known.since, known.since_at) if known else (now, self._clock.now())
+        self._troubles[dependency] = Trouble(error, since, since_at, failures, now + pause)
         if known is None or known.error.code != error.code:
             log.warning(
                 "dependency.failed",
@@ -84,49 +108,105 @@ class Gate:
                 sentence=error.sentence,
                 remedy=error.remedy,
             )
+            self._changed.ring()
 
     def works(self, dependency: Dependency) -> None:
         """Something that a dependency was asked for worked."""
+        self.worked_at[dependency] = self._clock.monotonic()
         trouble = self._troubles.pop(dependency, None)
         if trouble is not None:
+            self._well_since[dependency] = self._clock.now()
             log.info(
                 "dependency.works",
                 dependency=dependency.value,
                 after_seconds=round(self._clock.monotonic() - trouble.since, 3),
             )
-            self._changed.set()
+            self._changed.ring()
 
     def close(self) -> None:
         """No more intake: the engine stops."""
         self.closed_for_good.set()
-        self._changed.set()
+        self._changed.ring()
 
-    async def allowance(self, probe: Callable[[], Awaitable[None]]) -> int | None:
-        """Waits until messages may be taken; gives how many may be in flight (None: any number).
+    @property
+    def is_shut(self) -> bool:
+        """Whether no message may be taken now. The queue's own trouble is for a receive to end."""
+        return self.closed_for_good.is_set() or bool(self._troubles.keys() - {Dependency.QUEUE})
 
-        `probe` asks Benchling, which somebody had to mend; the others are asked by the work
-        itself, which goes on trying.
+    async def opened(self) -> None:
+        """Waits until messages may be taken, or until the gate is closed for good.
+
+        The queue's own trouble is over when its pause is: only a receive can tell.
         """
         while not self.closed_for_good.is_set():
-            if not self._troubles:
-                return None
-            now = self._clock.monotonic()
-            pause = max(trouble.open_at for trouble in self._troubles.values()) - now
-            if pause > 0:
-                self._changed.clear()
-                await wait_for(self._changed, pause, self._clock)
-                continue
-            if not self._refused():
-                return PROBATION
-            async with self._probing:
-                if self._refused():  # by now another has asked
-                    await probe()
-        return 0
+            queue = self._troubles.get(Dependency.QUEUE)
+            pause = queue.open_at - self._clock.monotonic() if queue else 0.0
+            if self.is_shut:
+                pause = max(pause, LONGEST_PAUSE_S)
+            if pause <= 0:
+                return
+            await self.change(pause)
 
-    def _refused(self) -> bool:
-        trouble = self._troubles.get(Dependency.BENCHLING)
-        return (
-            trouble is not None
-            and isinstance(trouble.error, ConfigurationError)
-            and trouble.open_at <= self._clock.monotonic()
-        )
+    async def change(self, seconds: float) -> None:
+        """Waits until a trouble came or went, at most so many seconds."""
+        await self._changed.heard(seconds)
+
+    @contextmanager
+    def asking(self, dependency: Dependency) -> Iterator[None]:
+        """Somebody has work for a dependency, and tries until it is done or given up."""
+        self._callers[dependency] += 1
+        try:
+            yield
+        finally:
+            self._callers[dependency] -= 1
+
+    def is_asked(self, dependency: Dependency) -> bool:
+        """Whether there is work for a dependency just now."""
+        return self._callers[dependency] > 0
+
+    async def attempt(
+        self, dependency: Dependency, call: Callable[[], Awaitable[Result]]
+    ) -> Result:
+        """Calls once: at once if all is well, else in turn and when the pause is over.
+
+        Raises what the call raises; a `ConnectorError` is counted as the dependency's.
+        """
+        if dependency in self._troubles:
+            async with self._turns[dependency]:
+                if await self._still_in_trouble(dependency):
+                    return await self._call(dependency, call)
+        return await self._call(dependency, call)
+
+    async def insist(self, dependency: Dependency, call: Callable[[], Awaitable[Result]]) -> Result:
+        """Calls until it succeeds, with growing pauses."""
+        tried = 0
+        with self.asking(dependency):
+            while True:
+                try:
+                    return await self.attempt(dependency, call)
+                except ConnectorError:
+                    tried += 1
+                    await self._clock.sleep(self.pause(tried))
+
+    def pause(self, tried: int) -> float:
+        """Seconds between one's own tries: growing, the upper half at random."""
+        longest = min(0.5 * float(1 << min(tried - 1, 16)), LONGEST_PAUSE_S)
+        return longest * (0.5 + 0.5 * self._ids.jitter())
+
+    async def _call(self, dependency: Dependency, call: Callable[[], Awaitable[Result]]) -> Result:
+        try:
+            result = await call()
+        except ConnectorError as error:
+            self.failed(dependency, error)
+            raise
+        self.works(dependency)
+        return result
+
+    async def _still_in_trouble(self, dependency: Dependency) -> bool:
+        """Waits for the end of the pause; False as soon as the trouble is over."""
+        while (trouble := self._troubles.get(dependency)) is not None:
+            left = trouble.open_at - self._clock.monotonic()
+            if left <= 0 or self.closed_for_good.is_set():
+                return True
+            await self.change(left)
+        return False

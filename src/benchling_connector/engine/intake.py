@@ -72,7 +72,6 @@ class Intake:
         wait_s: int,
         pass_on: Callable[[Sequence[Work]], None],
         settle_orphan: Callable[[FileRecord], Awaitable[None]],
-        probe: Callable[[], Awaitable[None]],
     ) -> None:
         self._source = source
         self._ledger = ledger
@@ -86,7 +85,6 @@ class Intake:
         self._wait_s = wait_s
         self._pass_on = pass_on
         self._settle_orphan = settle_orphan
-        self._probe = probe
         self._has_received = False
         self._brought: asyncio.Queue[Sequence[Held]] = asyncio.Queue()
         self.found_empty: float | None = None
@@ -99,14 +97,11 @@ class Intake:
     async def receive(self) -> None:
         """One long poll after the other. Runs until the gate closes for good."""
         while not self._gate.closed_for_good.is_set():
-            allowance = await self._gate.allowance(self._probe)
-            if allowance is not None and len(self._register) >= allowance:
-                await self._clock.sleep(0.5)
-                continue
-            places = await self._register.reserve(min(RECEIVE_SIZE, allowance or RECEIVE_SIZE))
+            await self._gate.opened()
+            places = await self._register.reserve(RECEIVE_SIZE)
             try:
-                if self._gate.closed_for_good.is_set():
-                    return
+                if self._gate.is_shut:  # while we waited for a place
+                    continue
                 deliveries = await self._receive(places)
             finally:
                 self._register.cancel(places)
@@ -169,6 +164,9 @@ class Intake:
         await self._brought.join()
 
     async def _admit(self, held: Sequence[Held]) -> None:
+        if self._gate.closed_for_good.is_set():
+            self._settle.release_unbegun(held)
+            return
         events: dict[str, tuple[Event, Held]] = {}
         strays: list[tuple[Held, Rejected, bytes]] = []
         for one in held:
@@ -198,13 +196,9 @@ class Intake:
             )
             for event, held in events
         ]
-        try:
-            claims = await self._ledger.claim(candidates, self._clock.now())
-        except ConnectorError as error:
-            self._gate.failed(Dependency.DATABASE, error)
-            self._settle.release_for(error, self._register.take(e.id for e, _ in events))
-            return
-        self._gate.works(Dependency.DATABASE)
+        claims = await self._gate.insist(
+            Dependency.DATABASE, lambda: self._ledger.claim(candidates, self._clock.now())
+        )
         await self._act(events, candidates, claims)
 
     async def _act(
@@ -258,13 +252,11 @@ class Intake:
             for held, rejected, body in strays
         ]
         held = [one for one, _, _ in strays]
-        try:
-            await self._ledger.quarantine(messages, self._clock.now())
-        except ConnectorError as error:
-            self._gate.failed(Dependency.DATABASE, error)
-            self._settle.release_for(error, held)
-            return
+        await self._gate.insist(
+            Dependency.DATABASE, lambda: self._ledger.quarantine(messages, self._clock.now())
+        )
         self._stats.quarantined += len(strays)
+        self._stats.quarantined_at = self._clock.now()
         for message in messages:
             log.warning(
                 "message.quarantined", message_id=message.message_id, code=message.rejected.code

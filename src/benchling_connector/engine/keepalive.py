@@ -1,12 +1,15 @@
 """Extends the visibility of everything in flight, and the lease of everything claimed."""
 
-from collections.abc import Sequence
+import asyncio
+from collections.abc import Callable, Sequence
 
 import structlog
 
-from benchling_connector.domain.errors import ConnectorError
+from benchling_connector.domain.errors import ConnectorError, TransientError
 from benchling_connector.engine.flight import Held, Register
 from benchling_connector.engine.gate import Dependency, Gate
+from benchling_connector.engine.waiting import ended
+from benchling_connector.engine.watch import ANSWER_WITHIN_S
 from benchling_connector.ports import Clock, EventSource, Ledger
 
 __all__ = ["Keepalive"]
@@ -31,6 +34,7 @@ class Keepalive:
         gate: Gate,
         clock: Clock,
         visibility_s: int,
+        report: Callable[[], str] = str,
     ) -> None:
         self._source = source
         self._ledger = ledger
@@ -38,6 +42,7 @@ class Keepalive:
         self._gate = gate
         self._clock = clock
         self._visibility_s = visibility_s
+        self._report = report
 
     async def visibility(self) -> None:
         """Extends each message at half its time."""
@@ -47,7 +52,8 @@ class Keepalive:
             due = [
                 held
                 for held in self._register.messages()
-                if now - held.hidden_at >= self._visibility_s / 2
+                if not held.leaving
+                and now - held.hidden_at >= self._visibility_s / 2
                 and now - held.first_at + self._visibility_s < MOST_HIDDEN_S
             ]
             if due:
@@ -57,12 +63,24 @@ class Keepalive:
         """Tells the ledger that this worker lives."""
         while True:
             await self._clock.sleep(LEASE_EVERY_S)
+            beat = asyncio.create_task(self._beat())
             try:
-                await self._ledger.heartbeat(self._clock.now())
-            except ConnectorError as error:
-                self._gate.failed(Dependency.DATABASE, error)
-            else:
-                self._gate.works(Dependency.DATABASE)
+                if not await ended(beat, ANSWER_WITHIN_S, self._clock):
+                    sentence = f"No answer within {ANSWER_WITHIN_S:.0f} seconds."
+                    self._gate.failed(
+                        Dependency.DATABASE, TransientError("database-failing", sentence)
+                    )
+                await beat
+            finally:
+                beat.cancel()
+
+    async def _beat(self) -> None:
+        try:
+            await self._ledger.heartbeat(self._clock.now(), self._report())
+        except ConnectorError as error:
+            self._gate.failed(Dependency.DATABASE, error)
+        else:
+            self._gate.works(Dependency.DATABASE)
 
     async def _extend(self, due: Sequence[Held], now: float) -> None:
         try:

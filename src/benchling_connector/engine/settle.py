@@ -72,12 +72,16 @@ class Settle:
     def release_for(self, error: ConnectorError, held: Sequence[Held]) -> None:
         """These messages met an error: back to the queue, by the fate that it has."""
         if held:
-            self._start(self._release([(one, self._delay(error, one)) for one in held]))
+            self._start(self._release([(one, self._delay(error, one)) for one in held]), held)
 
     def release_busy(self, held: Sequence[Held]) -> None:
         """Another worker has these: look again when it must have finished or died."""
         delay = BUSY_DELAY_S * (1 + self._ids.jitter())
-        self._start(self._release([(one, delay) for one in held]))
+        self._start(self._release([(one, delay) for one in held]), held)
+
+    def release_unbegun(self, held: Sequence[Held]) -> None:
+        """The engine stops, and nothing was begun with these: anybody may have them at once."""
+        self._start(self._release([(one, 0.0) for one in held]), held)
 
     async def give_back(self, event_ids: Sequence[str], error: ConnectorError) -> None:
         """Claimed events met an error: they go back, first in the ledger, then on the queue."""
@@ -106,13 +110,17 @@ class Settle:
             GivenBack(name, reason, now + timedelta(seconds=delay)) for name, _, delay in returned
         ]
         delays = [(one, delay) for _, held, delay in returned for one in held]
-        try:
-            await self._ledger.give_back(back)
-        except ConnectorError as failure:
-            # The claim stays ours in the ledger: keep the messages until it can be given up.
-            self._gate.failed(Dependency.DATABASE, failure)
-            self._start(self._return_later(back, delays))
-            return
+        for (name, held, delay), one in zip(returned, back, strict=True):
+            log.info(
+                "event.retried_later",
+                event_id=name,
+                attempt=held[0].delivery.receive_count,
+                delay_seconds=round(delay, 3),
+                next_at=one.next_at.isoformat(),
+                reason=reason,
+            )
+        # Until the ledger knows, the claim is ours and the messages are kept.
+        await self._gate.insist(Dependency.DATABASE, lambda: self._ledger.give_back(back))
         await self._release(delays)
 
     async def acknowledging(self) -> None:
@@ -122,7 +130,7 @@ class Settle:
             self._work.clear()
             batch, self._done = self._done, []
             if batch:
-                self._start(self._acknowledge(batch))
+                self._start(self._acknowledge(batch), [held for held, _ in batch])
                 await asyncio.sleep(0)
 
     async def finish(self) -> None:
@@ -142,11 +150,11 @@ class Settle:
     async def _acknowledge(self, batch: Sequence[tuple[Held, int]]) -> None:
         tries = {held.message_id: tried for held, tried in batch}
         handles = {held.message_id: held for held, _ in batch}
-        try:
-            failed = await self._source.acknowledge([held.delivery for held, _ in batch])
-        except ConnectorError as error:
-            self._gate.failed(Dependency.QUEUE, error)
-            failed = [held.delivery for held, _ in batch]
+        # What comes again meanwhile brings a newer handle: each try takes what is known by then.
+        failed = await self._gate.insist(
+            Dependency.DELETES,
+            lambda: self._source.acknowledge([held.delivery for held, _ in batch]),
+        )
         unsettled = {delivery.message_id for delivery in failed}
         self._register.let_go(held for held, _ in batch if held.message_id not in unsettled)
         if not unsettled:
@@ -167,6 +175,8 @@ class Settle:
             return
         now = self._clock.monotonic()
         self._stats.released += len(delays)
+        for held, _ in delays:
+            held.leaving = True
         if len(self._waiting) > MOST_WAITING:  # some came back to other workers
             self._waiting = {name: at for name, at in self._waiting.items() if at > now}
         try:
@@ -180,27 +190,20 @@ class Settle:
             self._waiting[held.message_id] = until
         self._register.let_go(held for held, _ in delays)
 
-    async def _return_later(
-        self, back: Sequence[GivenBack], delays: Sequence[tuple[Held, float]]
-    ) -> None:
-        pause = 1.0
-        while True:
-            await self._clock.sleep(pause)
-            pause = min(pause * 2, 15.0)
-            try:
-                await self._ledger.give_back(back)
-            except ConnectorError as error:
-                self._gate.failed(Dependency.DATABASE, error)
-                continue
-            self._gate.works(Dependency.DATABASE)
-            await self._release(delays)
-            return
-
     def _delay(self, error: ConnectorError, held: Held) -> float:
         fate = fate_of(error, held.delivery.receive_count, self._ids.jitter())
         return fate.delay_s if isinstance(fate, Release) else 0.0
 
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
+    def _start(self, work: Coroutine[None, None, None], held: Sequence[Held]) -> None:
+        task = asyncio.create_task(self._guarded(work, held))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+    async def _guarded(self, work: Coroutine[None, None, None], held: Sequence[Held]) -> None:
+        """A fault of our own must not keep messages in flight for ever: the queue has them."""
+        try:
+            await work
+        except Exception:
+            log.exception("settling.failed", messages=[one.message_id for one in held])
+            self._stats.errors["connector-failing"] += 1
+            self._register.let_go(held)

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
+from datetime import datetime
 
 __all__ = ["Stats"]
 
@@ -18,6 +19,8 @@ class Stats:
     """Messages whose event was settled or in flight already."""
     skipped: int = 0
     quarantined: int = 0
+    quarantined_at: datetime | None = None
+    """When a message was quarantined last."""
     released: int = 0
     """Messages that went back to the queue for later."""
     unavailable: int = 0

@@ -6,13 +6,11 @@ which seemed to fail, and had happened, does not leave a second copy behind.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TypeVar
 
 import structlog
 
-from benchling_connector.domain.errors import ConnectorError
 from benchling_connector.domain.rawfile import Enriched, Origin, RawFile, compose, draft
 from benchling_connector.domain.records import FileRecord
 from benchling_connector.engine.gate import Dependency, Gate
@@ -24,13 +22,9 @@ __all__ = ["Store"]
 
 log = structlog.get_logger()
 
-LONGEST_PAUSE_S = 15.0
-
 TRUST_S = 10.0
 """After so many seconds the ledger is asked again whether a file is still ours, before it is
 written: a process that was suspended may have been taken for dead."""
-
-Result = TypeVar("Result")
 
 
 @dataclass(slots=True)
@@ -91,11 +85,11 @@ class Store:
 
     async def settle_orphan(self, file: FileRecord) -> None:
         """Ends the PENDING of a file that a dead worker left: by what stands in the lake."""
-        found = await self._insist(Dependency.LAKE, lambda: self._lake.sha256(file.path))
+        found = await self._gate.insist(Dependency.LAKE, lambda: self._lake.sha256(file.path))
         if found == file.sha256:
             await self._commit([file.file_id])
         else:
-            await self._insist(
+            await self._gate.insist(
                 Dependency.DATABASE, lambda: self._ledger.discard_files([file.file_id])
             )
         log.info("file.orphan_settled", file_id=file.file_id, in_lake=found == file.sha256)
@@ -106,13 +100,13 @@ class Store:
         """The file, when it is durable; None when another worker took it over."""
         trust = _Trust(asked_at)
         async with self._writes:
-            mine = await self._insist(Dependency.LAKE, lambda: self._put(file, trust))
+            mine = await self._gate.insist(Dependency.LAKE, lambda: self._put(file, trust))
         if not mine:
             return None
         (known,) = await self._commit([file.file_id])
         if not known:
             # It was discarded while the object was on its way: the events are another's now.
-            await self._insist(Dependency.LAKE, lambda: self._lake.remove(file.path))
+            await self._gate.insist(Dependency.LAKE, lambda: self._lake.remove(file.path))
             log.warning("file.taken_over", file_id=file.file_id)
             return None
         self._count(file)
@@ -123,7 +117,7 @@ class Store:
         """Writes the object, if the file is still ours; asks the ledger when that is long ago."""
         now = self._clock.monotonic()
         if now - trust.since > TRUST_S:
-            if file.file_id in await self._insist(
+            if file.file_id in await self._gate.insist(
                 Dependency.DATABASE, lambda: self._ledger.begin_files([file])
             ):
                 return False
@@ -132,31 +126,17 @@ class Store:
         return True
 
     async def _begin_files(self, files: Sequence[RawFile]) -> Sequence[bool]:
-        refused = await self._insist(Dependency.DATABASE, lambda: self._ledger.begin_files(files))
+        refused = await self._gate.insist(
+            Dependency.DATABASE, lambda: self._ledger.begin_files(files)
+        )
         return [file.file_id in refused for file in files]
 
     async def _commit_files(self, file_ids: Sequence[str]) -> Sequence[bool]:
-        unknown = await self._insist(
+        unknown = await self._gate.insist(
             Dependency.DATABASE,
             lambda: self._ledger.commit_files(file_ids, self._clock.now()),
         )
         return [file_id not in unknown for file_id in file_ids]
-
-    async def _insist(
-        self, dependency: Dependency, call: Callable[[], Awaitable[Result]]
-    ) -> Result:
-        """Calls until it succeeds, with growing pauses."""
-        pause = 0.5
-        while True:
-            try:
-                result = await call()
-            except ConnectorError as error:
-                self._gate.failed(dependency, error)
-                await self._clock.sleep(pause * (0.5 + 0.5 * self._ids.jitter()))
-                pause = min(pause * 2, LONGEST_PAUSE_S)
-            else:
-                self._gate.works(dependency)
-                return result
 
     def _count(self, file: RawFile) -> None:
         stats = self._stats

@@ -6,7 +6,7 @@ from typing import Generic, TypeVar
 
 from benchling_connector.ports import Clock
 
-__all__ = ["Coalescer", "wait_for"]
+__all__ = ["Bell", "Coalescer", "ended", "wait_for", "within"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -24,6 +24,32 @@ async def wait_for(event: asyncio.Event, seconds: float, clock: Clock) -> bool:
             wait.cancel()
         await asyncio.gather(*waits, return_exceptions=True)
     return event.is_set()
+
+
+class Bell:
+    """Wakes all who wait for something to change."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._listeners: set[asyncio.Future[None]] = set()
+
+    def ring(self) -> None:
+        """Wakes everybody who listens now."""
+        for listener in self._listeners:
+            if not listener.done():
+                listener.set_result(None)
+
+    async def heard(self, seconds: float) -> None:
+        """Returns when the bell rings, or after so many seconds."""
+        listener: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._listeners.add(listener)
+        asleep = asyncio.ensure_future(self._clock.sleep(seconds))
+        try:
+            await asyncio.wait([listener, asleep], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            self._listeners.discard(listener)
+            asleep.cancel()
+            await asyncio.gather(asleep, return_exceptions=True)
 
 
 class Coalescer(Generic[Item, Result]):
@@ -88,3 +114,26 @@ class Coalescer(Generic[Item, Result]):
             if not future.done():
                 future.set_result(results[at : at + len(items)])
             at += len(items)
+
+
+async def ended(task: asyncio.Future[Result], seconds: float, clock: Clock) -> bool:
+    """Whether a task ends within so many seconds, however it ends. It is left alone."""
+    finished = asyncio.Event()
+    task.add_done_callback(lambda _: finished.set())
+    return await wait_for(finished, seconds, clock)
+
+
+async def within(call: Callable[[], Awaitable[None]], seconds: float, clock: Clock) -> bool:
+    """Whether a call ends within so many seconds; it is cancelled if it does not.
+
+    Raises what the call raises.
+    """
+    task = asyncio.ensure_future(call())
+    try:
+        if not await ended(task, seconds, clock):
+            return False
+        await task
+        return True
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)

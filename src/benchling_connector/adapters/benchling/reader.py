@@ -24,6 +24,7 @@ from benchling_connector.adapters.benchling.transport import (
     Transport,
 )
 from benchling_connector.domain.answer import Answer
+from benchling_connector.domain.catalog import catalog
 from benchling_connector.domain.configuration import Configuration
 from benchling_connector.domain.errors import ConfigurationError, TransientError
 from benchling_connector.domain.plan import Call
@@ -35,6 +36,10 @@ CONNECTIONS = 32
 UNAUTHORIZED, NOT_FOUND = 401, 404
 ANSWERS = frozenset({200, 400, 403, 404})
 TOO_LONG = 414
+SERVER_ERROR = 500
+
+NOBODY = "connector-ping"
+"""An ID that no resource has."""
 
 PROBES = ("/api/v2/projects", "/api/v2/entries", "/api/v2/events")
 """Lists that hold something as soon as an app may read anything."""
@@ -128,6 +133,22 @@ class BenchlingReader:
         """Returns when a call would be sent at once, instead of waiting for the budget."""
         (await self.budget.admit()).withdraw()
 
+    async def ping(self, family: str | None) -> None:
+        """Returns when Benchling answers at all, or when it cannot be asked now.
+
+        It is asked for a resource of `family` that cannot exist, so a 404 is an answer. While the
+        budget holds requests back it is not asked: Benchling has told so itself.
+        """
+        budget = self.budget.snapshot()
+        if budget.waiting or budget.paused_for or budget.remaining < 1:
+            return
+        known = catalog().families.get(family or "")
+        target = known.path_of(NOBODY) if known else f"{PROBES[0]}?pageSize=1"
+        request = Outgoing("GET", target, family or "probe", "ping")
+        reply = await self._read(request, urgent=True)
+        if reply.status >= SERVER_ERROR or (reply.is_html and reply.status != NOT_FOUND):
+            raise _not_an_answer(request, reply)
+
     async def get(self, call: Call) -> Answer:
         """Benchling's own answer about resources: 200, 400, 403, 404 or 414."""
         request = Outgoing("GET", target_of(call), call.family, call.kind)
@@ -158,18 +179,18 @@ class BenchlingReader:
         """Ends what is under way; the session is its opener's."""
         await self._tokens.close()
 
-    async def _read(self, request: Outgoing) -> Reply:
+    async def _read(self, request: Outgoing, *, urgent: bool = False) -> Reply:
         """The answer to an authorised request; a token that is not accepted is renewed once."""
-        token, reply = await self._attempt(request)
+        token, reply = await self._attempt(request, urgent=urgent)
         if reply.status == UNAUTHORIZED:
             self._tokens.drop(token)
-            token, reply = await self._attempt(request)
+            token, reply = await self._attempt(request, urgent=urgent)
             if reply.status == UNAUTHORIZED:
                 raise self._tokens.reject(token, request)
         self._tokens.accepted()
         return reply
 
-    async def _attempt(self, request: Outgoing) -> tuple[Token, Reply]:
+    async def _attempt(self, request: Outgoing, *, urgent: bool) -> tuple[Token, Reply]:
         used: list[Token] = []
 
         def authorization() -> str | None:
@@ -182,7 +203,7 @@ class BenchlingReader:
 
         while True:
             await self._tokens.valid()
-            reply = await self._transport.send(request, authorization)
+            reply = await self._transport.send(request, authorization, urgent=urgent)
             if reply is not None:
                 return used[-1], reply
 

@@ -84,6 +84,15 @@ class FileLake:
         except OSError as error:
             raise of_file_system(error, action) from error
 
+    async def ping(self) -> None:
+        """Returns when the folder is there and may be written."""
+        await self._in_thread("write", self._look)
+
+    def _look(self) -> None:
+        self._require_root()
+        if not os.access(self._root, os.R_OK | os.W_OK | os.X_OK):
+            raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+
     def _target(self, path: str) -> Path:
         return self._root / checked_path(path)
 

@@ -12,7 +12,12 @@ from obstore.store import AzureStore, GCSStore
 
 from benchling_connector.adapters.aws import FOREIGN, IDENTITY_PROBLEMS, identity_error
 from benchling_connector.adapters.lake.address import NOT_FOUND, BucketAddress, checked_path
-from benchling_connector.adapters.lake.errors import OBJECT_MISSING, answer_of, of_object_store
+from benchling_connector.adapters.lake.errors import (
+    DENIED,
+    OBJECT_MISSING,
+    answer_of,
+    of_object_store,
+)
 from benchling_connector.adapters.lake.s3 import Identity, s3_store
 from benchling_connector.domain.errors import ConfigurationError, ConnectorError
 
@@ -37,6 +42,9 @@ CLIENT: "ClientConfig" = {
     "connect_timeout": timedelta(seconds=5),
     "timeout": timedelta(seconds=60),
 }
+
+
+PING_PATH = "_check/ping"
 
 
 class ObjectLake:
@@ -85,6 +93,14 @@ class ObjectLake:
         """Takes away what stands there, if anything does."""
         key = self._key(path)
         await self._call("remove", lambda store: _remove(store, key))
+
+    async def ping(self) -> None:
+        """Returns when the store answers, be it that there is nothing or that it may not tell."""
+        try:
+            await self.read(PING_PATH)
+        except ConfigurationError as error:
+            if error.code != DENIED:
+                raise
 
     def _key(self, path: str) -> str:
         return self._address.key(checked_path(path))

@@ -4,13 +4,27 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import datetime
 
-from benchling_connector.adapters.ledger.ledger import LEASE_S, SqlLedger
+from benchling_connector.adapters.ledger.ledger import (
+    LEASE_S,
+    UNKNOWN_PROCESS,
+    Process,
+    SqlLedger,
+)
 from benchling_connector.adapters.ledger.reader import SqlLedgerReader, open_reader
+from benchling_connector.adapters.ledger.status import read_status
 from benchling_connector.database.connection import open_engine
 from benchling_connector.database.identity import connector_identity
 from benchling_connector.database.migrate import upgrade
 
-__all__ = ["LEASE_S", "SqlLedger", "SqlLedgerReader", "open_ledger", "open_reader"]
+__all__ = [
+    "LEASE_S",
+    "Process",
+    "SqlLedger",
+    "SqlLedgerReader",
+    "open_ledger",
+    "open_reader",
+    "read_status",
+]
 
 
 @asynccontextmanager
@@ -23,6 +37,7 @@ async def open_ledger(
     now: datetime,
     new_id: Callable[[], str],
     lease_s: float = LEASE_S,
+    process: Process = UNKNOWN_PROCESS,
 ) -> AsyncIterator[SqlLedger]:
     """The ledger of one connector, for one worker; makes or upgrades the tables first.
 
@@ -33,6 +48,6 @@ async def open_ledger(
     try:
         await upgrade(engine)
         identity = await connector_identity(engine, connector_id, connector_name, now, new_id)
-        yield SqlLedger(engine, identity, worker_id, lease_s)
+        yield SqlLedger(engine, identity, worker_id, lease_s, process)
     finally:
         await engine.dispose()

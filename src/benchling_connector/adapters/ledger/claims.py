@@ -5,7 +5,7 @@ without a lock; only taking a claim over locks its row, and never waits for a ro
 else has locked. So workers cannot block each other here.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -39,6 +39,7 @@ _KNOWN = (
         events.c.attempts,
         events.c.worker_id.label("claimant"),
         workers.c.lease_until,
+        workers.c.process,
     )
     .outerjoin_from(events, workers, workers.c.worker_id == events.c.worker_id)
     .outerjoin(files, and_(files.c.file_id == events.c.file_id, files.c.state == FileState.PENDING))
@@ -70,11 +71,15 @@ _TAKE = (
 
 @dataclass(frozen=True, slots=True)
 class Claimant:
-    """Who claims. `unanswered`: events that it may have claimed without ever knowing."""
+    """Who claims. `unanswered`: events that it may have claimed without ever knowing.
+
+    `is_gone` tells of a process whether it has ended for sure.
+    """
 
     connector_id: str
     worker_id: str
     unanswered: frozenset[str] = frozenset()
+    is_gone: Callable[[str], bool] = lambda _: False
 
 
 async def claim(
@@ -147,7 +152,10 @@ def _judge(
 def _is_held(row: RowMapping, claimant: Claimant, now: datetime) -> bool:
     if row["claimant"] == claimant.worker_id:
         return row["event_id"] not in claimant.unanswered or row["file_id"] is not None
-    return row["lease_until"] is not None and row["lease_until"] > now
+    if row["lease_until"] is None or row["lease_until"] <= now:
+        return False
+    # What it sent to a lake elsewhere may still arrive: then the lease decides.
+    return row["file_id"] is not None or not row["process"] or not claimant.is_gone(row["process"])
 
 
 async def _take(

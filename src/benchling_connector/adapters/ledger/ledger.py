@@ -2,10 +2,11 @@
 
 import os
 import platform
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import bindparam, func, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from benchling_connector.adapters.ledger import claims, storing
@@ -16,7 +17,7 @@ from benchling_connector.domain.rawfile import RawFile
 from benchling_connector.domain.records import EventState, FileRecord, storable
 from benchling_connector.ports import Candidate, Claim, GivenBack, StrayMessage
 
-__all__ = ["LEASE_S", "SqlLedger"]
+__all__ = ["LEASE_S", "UNKNOWN_PROCESS", "Process", "SqlLedger"]
 
 LEASE_S = 30.0
 
@@ -32,20 +33,42 @@ _GIVE_BACK = (
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Process:
+    """This process, by a name that no other has; and whether the process of a name is gone.
+
+    Where one cannot tell, the name is None and nobody is gone.
+    """
+
+    name: str | None
+    is_gone: Callable[[str], bool]
+
+
+UNKNOWN_PROCESS = Process(None, lambda _: False)
+
+
 class SqlLedger:
     """Implements `ports.Ledger`. The engine stays the caller's, who closes it.
 
     `worker_id` is new for each run: what a run before left behind is a dead worker's. `lease_s`
-    in seconds: that long after its last heartbeat a worker counts as alive.
+    in seconds: that long after its last heartbeat a worker counts as alive, unless `process` knows
+    that it is gone.
     """
 
     def __init__(
-        self, engine: AsyncEngine, connector_id: str, worker_id: str, lease_s: float = LEASE_S
+        self,
+        engine: AsyncEngine,
+        connector_id: str,
+        worker_id: str,
+        lease_s: float = LEASE_S,
+        process: Process = UNKNOWN_PROCESS,
     ) -> None:
         self._engine = engine
         self._connector_id = connector_id
         self._worker_id = worker_id
         self._lease = timedelta(seconds=lease_s)
+        self._process = process.name
+        self._is_gone = process.is_gone
         self._signed_on = False
         self._unanswered: set[str] = set()
 
@@ -66,7 +89,10 @@ class SqlLedger:
                 answer = await claims.claim(
                     connection,
                     claims.Claimant(
-                        self._connector_id, self._worker_id, frozenset(self._unanswered & ids)
+                        self._connector_id,
+                        self._worker_id,
+                        frozenset(self._unanswered & ids),
+                        self._is_gone,
                     ),
                     candidates,
                     now,
@@ -137,10 +163,10 @@ class SqlLedger:
         async with reading(self._engine) as connection:
             return await storing.orphans(connection, self._connector_id, self._worker_id, now)
 
-    async def heartbeat(self, now: datetime) -> None:
+    async def heartbeat(self, now: datetime, report: str = "") -> None:
         """See `ports.Ledger`."""
         async with writing(self._engine) as connection:
-            await self._prolong(connection, now)
+            await self._prolong(connection, now, report)
         self._signed_on = True
 
     async def sign_off(self, now: datetime) -> None:
@@ -153,7 +179,7 @@ class SqlLedger:
             )
         self._signed_on = False
 
-    async def _prolong(self, connection: AsyncConnection, now: datetime) -> None:
+    async def _prolong(self, connection: AsyncConnection, now: datetime, report: str = "") -> None:
         """One row, however many claims there are."""
         lease_until = now + self._lease
         signed_on = INSERT[connection.dialect.name](workers).values(
@@ -163,10 +189,18 @@ class SqlLedger:
             pid=os.getpid(),
             started_at=now,
             lease_until=lease_until,
+            process=self._process,
+            seen_at=now,
+            report=storable(report) or None,
         )
         await connection.execute(
             signed_on.on_conflict_do_update(
                 index_elements=[workers.c.worker_id],
-                set_={"lease_until": lease_until, "ended_at": None},
+                set_={
+                    "lease_until": lease_until,
+                    "ended_at": None,
+                    "seen_at": now,
+                    "report": func.coalesce(signed_on.excluded.report, workers.c.report),
+                },
             )
         )

@@ -67,9 +67,18 @@ class MemoryBenchling:
         """The next `times` calls that name this resource ID raise `error` (None: all)."""
         self._faults_by_id.setdefault(resource_id, Faults()).before("get", error, times)
 
+    def heal(self, resource_id: str) -> None:
+        """Calls that name this resource ID are answered again."""
+        self._faults_by_id.pop(resource_id, None)
+
     async def sign_in(self) -> None:
         """Makes sure that there is a valid token."""
         self.faults.strike("sign_in", "before")
+
+    async def ping(self, family: str | None) -> None:
+        """Returns when Benchling answers at all."""
+        del family
+        self.faults.strike("ping", "before")
 
     async def ready(self) -> None:
         """Returns when a call would be sent at once: always."""

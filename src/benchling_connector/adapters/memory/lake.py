@@ -48,3 +48,7 @@ class MemoryLake:
         """Takes away what stands there, if anything does."""
         self.faults.strike("remove", "before")
         self.objects.pop(path, None)
+
+    async def ping(self) -> None:
+        """Returns when the lake answers at all."""
+        self.faults.strike("ping", "before")

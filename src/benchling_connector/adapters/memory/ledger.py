@@ -135,10 +135,11 @@ class MemoryLedger:
                 and not self._store.alive(file.worker_id, now)
             ]
 
-    async def heartbeat(self, now: datetime) -> None:
+    async def heartbeat(self, now: datetime, report: str = "") -> None:
         """See `ports.Ledger`."""
         with self._struck("heartbeat"):
             self._prolong(now)
+            self._store.reports[self._worker_id] = report
 
     async def sign_off(self, now: datetime) -> None:
         """See `ports.Ledger`."""

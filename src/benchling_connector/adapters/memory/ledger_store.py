@@ -63,6 +63,8 @@ class MemoryStore:
     files: dict[str, KnownFile] = field(default_factory=dict)
     leases: dict[str, datetime] = field(default_factory=dict)
     """By worker ID: until when it is alive."""
+    reports: dict[str, str] = field(default_factory=dict)
+    """By worker ID: what it said of itself last."""
     keys: Iterator[int] = field(default_factory=lambda: count(1))
 
     def alive(self, worker_id: str | None, now: datetime) -> bool:

@@ -44,21 +44,12 @@ async def serve_status(
     registry.register(_Metrics(metrics))
 
     async def healthz(_: web.Request) -> web.Response:
-        now = health()
-        report = {
-            "health": now.state.name,
-            "code": now.code,
-            "sentence": now.sentence,
-            "remedy": now.remedy,
-        }
-        return web.json_response(report)
+        return web.json_response(health().report())
 
     async def readyz(_: web.Request) -> web.Response:
-        state = health().state
-        ready = state is not State.CRITICAL
-        return web.json_response(
-            {"ready": ready, "health": state.name}, status=200 if ready else 503
-        )
+        now = health()
+        ready = now.state is not State.CRITICAL
+        return web.json_response({"ready": ready, **now.report()}, status=200 if ready else 503)
 
     async def metrics_page(_: web.Request) -> web.Response:
         return web.Response(

@@ -6,7 +6,9 @@ import time
 import uuid
 from datetime import UTC, datetime
 
-__all__ = ["SystemClock", "SystemIds"]
+from benchling_connector.adapters.system.process import is_gone, own_name
+
+__all__ = ["SystemClock", "SystemIds", "is_gone", "own_name"]
 
 
 class SystemClock:

@@ -1,0 +1,158 @@
+"""`status`: how connectors are, as their workers told the database last."""
+
+import asyncio
+import json
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from benchling_connector.adapters.ledger import read_status
+from benchling_connector.cli.ledger import (
+    WIDE,
+    AsJson,
+    ConfigFile,
+    Connector,
+    DatabaseUrl,
+    DataDir,
+    database_of,
+    short,
+)
+from benchling_connector.domain.health import State
+from benchling_connector.domain.rawfile import moment
+from benchling_connector.domain.records import EventRecord
+from benchling_connector.domain.status import OFFLINE, ConnectorStatus, WorkerStatus
+
+__all__ = ["app"]
+
+app = typer.Typer(add_completion=False)
+
+COLOURS = {State.HEALTHY.name: "green", State.WARNING.name: "yellow", State.CRITICAL.name: "red"}
+UNKNOWN = "N/A"
+"""The health of what does not run."""
+
+
+@app.command()
+def status(
+    config: ConfigFile = None,
+    data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    connector: Connector = None,
+    as_json: AsJson = False,
+) -> None:
+    """Show how connectors are: workers, the health table, what waits for its next try.
+
+    It reads the database, where each worker writes down every ten seconds how it is.
+    """
+    now = datetime.now(UTC)
+    url = database_of(config, data_dir, database_url)
+    found = asyncio.run(read_status(url, connector, now))
+    if as_json:
+        typer.echo(json.dumps({"connectors": [document(one, now) for one in found]}, indent=2))
+        return
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+    for one in found:
+        _show(console, one, now)
+    if not found:
+        typer.echo("No connector has used this database yet.", err=True)
+
+
+def document(one: ConnectorStatus, now: datetime) -> dict[str, object]:
+    """One connector of `status --json`."""
+    alive = one.alive(now)
+    health = _worst(alive)
+    return {
+        "connectorId": one.connector_id,
+        "name": one.name,
+        "network": "ONLINE" if alive else OFFLINE,
+        **{key: health.get(key) for key in ("code", "sentence", "remedy", "since")},
+        "health": health["health"],
+        "workers": [_worker(worker, now) for worker in one.workers],
+        "events": one.unsettled,
+        "pendingFiles": one.pending_files,
+        "retrying": [_retrying(event) for event in one.retrying],
+    }
+
+
+def _worker(worker: WorkerStatus, now: datetime) -> dict[str, object]:
+    return {
+        "workerId": worker.worker_id,
+        "host": worker.host,
+        "pid": worker.pid,
+        "network": worker.network(now),
+        "startedAt": moment(worker.started_at),
+        "lastSeenAt": moment(worker.seen_at) if worker.seen_at else None,
+        "endedAt": moment(worker.ended_at) if worker.ended_at else None,
+        "health": worker.report.get("health", UNKNOWN),
+        "conditions": worker.report.get("conditions", []),
+        "counts": worker.report.get("counts", {}),
+    }
+
+
+def _retrying(event: EventRecord) -> dict[str, object]:
+    return {
+        "eventId": event.event_id,
+        "attempts": event.attempts,
+        "nextAt": moment(event.next_at) if event.next_at else None,
+        "reason": event.reason,
+    }
+
+
+def _worst(workers: tuple[WorkerStatus, ...]) -> dict[str, Any]:
+    reports = [worker.report for worker in workers if worker.report]
+    if not reports:
+        return {"health": UNKNOWN}
+    return max(reports, key=lambda report: State[str(report["health"])])
+
+
+def _show(console: Console, one: ConnectorStatus, now: datetime) -> None:
+    alive = one.alive(now)
+    worst = _worst(alive)
+    health = worst["health"]
+    style = f"bold reverse {COLOURS[health]}" if health in COLOURS else "bold"
+    network = "ONLINE" if alive else f"{OFFLINE}: no worker runs"
+    told = f" {escape(worst['sentence'])} {escape(worst['remedy'])}" if worst.get("code") else ""
+    console.print(
+        f"[{style}] {health} [/] {escape(one.name)} ({escape(one.connector_id)}), {network}.{told}"
+    )
+    workers = _table("WORKER", "PID", "NETWORK", "STARTED (UTC)", "LAST SEEN (UTC)", "HEALTH")
+    for worker in one.workers:
+        health = str(worker.report.get("health", UNKNOWN))
+        started, seen = short(worker.started_at), short(worker.seen_at)
+        network = worker.network(now)
+        workers.add_row(worker.worker_id, str(worker.pid), network, started, seen, health)
+    console.print(workers)
+    parts = _table("PART", "STATE", "SINCE (UTC)", "CODE", "SENTENCE", "REMEDY", "WORKER")
+    for row in _conditions(alive):
+        parts.add_row(*row)
+    if alive:
+        console.print(parts)
+    counts = ", ".join(f"{count:,} {state}" for state, count in one.unsettled.items())
+    console.print(f"Not stored: {counts or 'none'}. Files begun: {one.pending_files:,}.")
+    if one.retrying:
+        retries = _table("EVENT", "ATTEMPT", "NEXT AT (UTC)", "REASON")
+        for event in one.retrying:
+            why = escape(event.reason or "")
+            retries.add_row(event.event_id, str(event.attempts), short(event.next_at), why)
+        console.print(retries)
+
+
+def _conditions(alive: tuple[WorkerStatus, ...]) -> Iterator[tuple[str, ...]]:
+    for worker in alive:
+        conditions: Any = worker.report.get("conditions", [])
+        for one in conditions:
+            since = short(datetime.fromisoformat(one["since"]))
+            told = (escape(one[key] or "") for key in ("code", "sentence", "remedy"))
+            yield (one["part"], one["state"], since, *told, worker.worker_id)
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
+        table.add_column(column, overflow="fold")
+    return table

@@ -1,0 +1,53 @@
+"""How connectors are, as their workers told the database last: what `status` shows."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from benchling_connector.domain.records import EventRecord
+
+__all__ = ["OFFLINE", "RECENT", "ConnectorStatus", "WorkerStatus"]
+
+OFFLINE = "OFFLINE"
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerStatus:
+    """One process that works, or worked, for a connector.
+
+    `report` is its last word, the JSON of `Health.report` with `counts`; empty before the first.
+    """
+
+    worker_id: str
+    host: str
+    pid: int
+    started_at: datetime
+    seen_at: datetime | None
+    lease_until: datetime
+    ended_at: datetime | None
+    report: dict[str, object]
+
+    def network(self, now: datetime) -> str:
+        """ONLINE while its lease runs, then OFFLINE."""
+        return "ONLINE" if self.ended_at is None and self.lease_until > now else OFFLINE
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectorStatus:
+    """One connector: its workers, newest first, and what is not settled yet."""
+
+    connector_id: str
+    name: str
+    workers: tuple[WorkerStatus, ...]
+    unsettled: dict[str, int]
+    """Events by state, but for those that are stored."""
+    pending_files: int
+    retrying: tuple[EventRecord, ...]
+    """Those whose next try is nearest."""
+
+    def alive(self, now: datetime) -> tuple[WorkerStatus, ...]:
+        """The workers that are online."""
+        return tuple(worker for worker in self.workers if worker.network(now) != OFFLINE)
+
+
+RECENT = timedelta(days=1)
+"""Workers that ended longer ago are not told of."""
