@@ -1,6 +1,7 @@
 """A message body becomes an event, or is rejected with a reason; nothing else can happen."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -211,7 +212,7 @@ json_values = st.recursive(
 
 @given(st.dictionaries(st.text(), json_values, max_size=5), st.randoms(use_true_random=False))
 def test_the_order_of_keys_makes_no_other_event(value, random) -> None:
-    def shuffled(of):
+    def shuffled(of: Any) -> Any:
         if isinstance(of, dict):
             keys = random.sample(list(of), len(of))
             return {key: shuffled(of[key]) for key in keys}
