@@ -195,10 +195,10 @@ async def ended_at_peak(process: asyncio.subprocess.Process) -> tuple[Ended, int
     return await ending, peak * 1024
 
 
-async def ended(process: asyncio.subprocess.Process) -> Ended:
+async def ended(process: asyncio.subprocess.Process, patience_s: float = PATIENCE_S) -> Ended:
     """How it ends, soon."""
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             stdout, stderr = await process.communicate()
     except TimeoutError:
         process.kill()
