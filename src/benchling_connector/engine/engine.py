@@ -126,7 +126,7 @@ class Engine:
             clock,
             {
                 Dependency.BENCHLING: lambda: ports.reader.ping(self._enrich.suspect),
-                Dependency.LAKE: ports.lake.ping,
+                Dependency.LAKE: lambda: ports.lake.ping(),
             },
         )
         self.report: Callable[[], str] = str

@@ -6,8 +6,9 @@ to the ledger then, and acknowledged anew.
 """
 
 import asyncio
-from collections.abc import Coroutine, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from datetime import timedelta
+from typing import TypeVar
 
 import structlog
 
@@ -25,6 +26,9 @@ log = structlog.get_logger()
 ACKNOWLEDGE_TRIES = 6
 MOST_WAITING = 10_000
 BUSY_DELAY_S = 10.0
+
+
+Number = TypeVar("Number", int, float)
 
 
 class Settle:
@@ -72,16 +76,16 @@ class Settle:
     def release_for(self, error: ConnectorError, held: Sequence[Held]) -> None:
         """These messages met an error: back to the queue, by the fate that it has."""
         if held:
-            self._start(self._release([(one, self._delay(error, one)) for one in held]), held)
+            self._start(self._release, [(one, self._delay(error, one)) for one in held])
 
     def release_busy(self, held: Sequence[Held]) -> None:
         """Another worker has these: look again when it must have finished or died."""
         delay = BUSY_DELAY_S * (1 + self._ids.jitter())
-        self._start(self._release([(one, delay) for one in held]), held)
+        self._start(self._release, [(one, delay) for one in held])
 
     def release_unbegun(self, held: Sequence[Held]) -> None:
         """The engine stops, and nothing was begun with these: anybody may have them at once."""
-        self._start(self._release([(one, 0.0) for one in held]), held)
+        self._start(self._release, [(one, 0.0) for one in held])
 
     async def give_back(self, event_ids: Sequence[str], error: ConnectorError) -> None:
         """Claimed events met an error: they go back, first in the ledger, then on the queue."""
@@ -130,7 +134,7 @@ class Settle:
             self._work.clear()
             batch, self._done = self._done, []
             if batch:
-                self._start(self._acknowledge(batch), [held for held, _ in batch])
+                self._start(self._acknowledge, batch)
                 await asyncio.sleep(0)
 
     async def finish(self) -> None:
@@ -194,16 +198,24 @@ class Settle:
         fate = fate_of(error, held.delivery.receive_count, self._ids.jitter())
         return fate.delay_s if isinstance(fate, Release) else 0.0
 
-    def _start(self, work: Coroutine[None, None, None], held: Sequence[Held]) -> None:
-        task = asyncio.create_task(self._guarded(work, held))
+    def _start(
+        self,
+        work: Callable[[Sequence[tuple[Held, Number]]], Awaitable[None]],
+        what: Sequence[tuple[Held, Number]],
+    ) -> None:
+        task = asyncio.create_task(self._guarded(work, what))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _guarded(self, work: Coroutine[None, None, None], held: Sequence[Held]) -> None:
+    async def _guarded(
+        self,
+        work: Callable[[Sequence[tuple[Held, Number]]], Awaitable[None]],
+        what: Sequence[tuple[Held, Number]],
+    ) -> None:
         """A fault of our own must not keep messages in flight for ever: the queue has them."""
         try:
-            await work
+            await work(what)
         except Exception:
-            log.exception("settling.failed", messages=[one.message_id for one in held])
+            log.exception("settling.failed", messages=[held.message_id for held, _ in what])
             self._stats.errors["connector-failing"] += 1
-            self._register.let_go(held)
+            self._register.let_go(held for held, _ in what)

@@ -21,7 +21,7 @@ QUIET_S = 15.0
 ANSWER_WITHIN_S = 10.0
 """After so long without an answer a dependency is in trouble."""
 
-LOOK_EVERY_S = 1.0
+LOOK_EVERY_S = 5.0
 
 TOLD_BY_WORK = frozenset({Dependency.LAKE})
 """While there is work for these, only the work tells: a lake that can be read may refuse writes.
@@ -50,23 +50,23 @@ class Watch:
                 tasks.create_task(self._look_after(dependency, ask))
 
     async def _look_after(self, dependency: Dependency, ask: Ask) -> None:
+        gate, tried, again_at = self._gate, 0, 0.0
         while True:
-            due = self._due(dependency)
-            left = due - self._clock.monotonic()
-            if left > 0:
-                await self._gate.change(left)
-            elif (
-                dependency in self._gate.troubles
-                and dependency in TOLD_BY_WORK
-                and self._gate.is_asked(dependency)
-            ):
-                await self._gate.change(LOOK_EVERY_S)
+            now, in_trouble = self._clock.monotonic(), dependency in gate.troubles
+            if not in_trouble:
+                tried, due = 0, gate.worked_at[dependency] + QUIET_S
+            else:
+                if not tried:
+                    tried, again_at = 1, now + gate.pause(1)
+                due = again_at
+            if now < due:
+                await gate.change(due - now)
+            elif in_trouble and dependency in TOLD_BY_WORK and gate.is_asked(dependency):
+                await gate.change(LOOK_EVERY_S)
             else:
                 await self._ask(dependency, ask)
-
-    def _due(self, dependency: Dependency) -> float:
-        trouble = self._gate.troubles.get(dependency)
-        return trouble.open_at if trouble else self._gate.worked_at[dependency] + QUIET_S
+                tried += 1
+                again_at = self._clock.monotonic() + gate.pause(tried)
 
     async def _ask(self, dependency: Dependency, ask: Ask) -> None:
         try:

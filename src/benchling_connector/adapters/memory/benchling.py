@@ -43,6 +43,7 @@ class MemoryBenchling:
         self.delays: dict[str, float] = {}
         self.most_ids: int | None = None
         self.silently_missing = False
+        self.pings = 0
         self.faults = Faults()
         self._clock = clock
         self._catalog = table or catalog()
@@ -77,8 +78,10 @@ class MemoryBenchling:
 
     async def ping(self, family: str | None) -> None:
         """Returns when Benchling answers at all."""
-        del family
+        self.pings += 1
         self.faults.strike("ping", "before")
+        if family is not None:  # it asks where the calls of that family go
+            self.faults.strike("get", "before")
 
     async def ready(self) -> None:
         """Returns when a call would be sent at once: always."""
