@@ -13,6 +13,7 @@ import pytest
 from aiobotocore.session import get_session
 
 from benchling_connector.simulator.aws import EmbeddedAws
+from benchling_connector.simulator.publisher import batches
 
 # Shared, so that botocore reads each service's model once a process; clients belong to a loop.
 SESSION = get_session()
@@ -32,11 +33,8 @@ class Queue:
         """Sends the bodies in their order, a dict as its JSON text; gives the message ids."""
         texts = [body if isinstance(body, str) else json.dumps(body) for body in bodies]
         ids: list[str] = []
-        for start in range(0, len(texts), 10):
-            entries = [
-                {"Id": str(at), "MessageBody": text}
-                for at, text in enumerate(texts[start : start + 10])
-            ]
+        for some in batches(texts, lambda text: len(text.encode()), max_bytes=1024 * 1024):
+            entries = [{"Id": str(at), "MessageBody": text} for at, text in enumerate(some)]
             answer = await self.client.send_message_batch(QueueUrl=self.url, Entries=entries)
             assert not answer.get("Failed"), answer["Failed"]
             by_id = {entry["Id"]: entry["MessageId"] for entry in answer["Successful"]}

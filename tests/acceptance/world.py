@@ -1,8 +1,10 @@
 """A tenant, a queue and the program as a process of its own: what a user sees from outside."""
 
 import asyncio
+import contextlib
 import json
 import os
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterable
@@ -129,8 +131,8 @@ def valid(path: Path, body: bytes) -> dict[str, Any]:
     VALIDATOR.validate(document)
     assert path.stem == document["fileId"]
     schema_id = document["schema"]["id"] if document["schema"] else "none"
-    assert path.parts[0] == f"resource_type={document['resourceType']}"
-    assert path.parts[1] == f"schema_id={schema_id}"
+    assert path.parts[0] == f"resource_type={path_part(document['resourceType'])}"
+    assert path.parts[1] == f"schema_id={path_part(schema_id)}"
     assert path.parts[2] == f"date={document['createdAt'][:10]}"
     ids = [resource["id"] for resource in document["resources"]]
     assert len(ids) == len(set(ids))
@@ -140,6 +142,12 @@ def valid(path: Path, body: bytes) -> dict[str, Any]:
         document["resourceType"]
     }
     return document
+
+
+def path_part(value: str) -> str:
+    """A value in a path: all but letters, digits, `_`, `-` and `.` percent-encoded."""
+    encoded = re.sub(rb"[^A-Za-z0-9_.-]|^\.", lambda sign: b"%%%02X" % sign[0][0], value.encode())
+    return encoded.decode()
 
 
 def events_of(documents: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -187,10 +195,22 @@ async def line_with(
     raise AssertionError(f"it ended without {action}")
 
 
-async def ended(process: asyncio.subprocess.Process) -> Ended:
+async def ended_at_peak(process: asyncio.subprocess.Process) -> tuple[Ended, int]:
+    """How it ends, and the most memory that it ever held, in bytes (Linux tells)."""
+    status, peak = Path(f"/proc/{process.pid}/status"), 0
+    ending = asyncio.create_task(ended(process))
+    while not ending.done():
+        with contextlib.suppress(OSError, StopIteration, IndexError):
+            lines = status.read_text().splitlines()
+            peak = int(next(line for line in lines if line.startswith("VmHWM:")).split()[1])
+        await asyncio.sleep(0.02)
+    return await ending, peak * 1024
+
+
+async def ended(process: asyncio.subprocess.Process, patience_s: float = PATIENCE_S) -> Ended:
     """How it ends, soon."""
     try:
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             stdout, stderr = await process.communicate()
     except TimeoutError:
         process.kill()

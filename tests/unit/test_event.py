@@ -1,6 +1,7 @@
 """A message body becomes an event, or is rejected with a reason; nothing else can happen."""
 
 import json
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 from benchling_connector.domain.catalog import catalog
 from benchling_connector.domain.errors import PROBLEMS
 from benchling_connector.domain.event import Event, Rejected, ResourceKey, Schema, decode
+from tests.fuzz.decoder import check
 from tests.unit.samples import body, detail, envelope, event
 
 
@@ -142,6 +144,27 @@ def test_a_lone_surrogate_or_deep_nesting_makes_an_event_awkward_and_no_more() -
     assert not event().awkward
 
 
+@pytest.mark.parametrize("number", ["1E400", "-1e999", "9" * 5000, "[[1.8e308]]"])
+def test_a_number_that_strict_readers_refuse_makes_an_event_awkward(number) -> None:
+    inside = body().replace('"deprecated": false', f'"deprecated": {number}')
+    beside = body().replace('"version": "0"', f'"version": {number}')
+    for text in (inside, beside):
+        found = decode(text, catalog())
+        assert isinstance(found, Event)
+        assert found.awkward
+        assert number in found.envelope.decode()
+    again = decode(inside.replace("us-east-1", "eu-west-1"), catalog())
+    assert isinstance(again, Event)
+    assert again.digest == decoded(inside).digest
+    assert decoded(beside).digest == event().digest
+
+
+def decoded(text: str) -> Event:
+    found = decode(text, catalog())
+    assert isinstance(found, Event)
+    return found
+
+
 @pytest.mark.parametrize(
     ("text", "code"),
     [
@@ -185,6 +208,37 @@ json_values = st.recursive(
     ),
     max_leaves=10,
 )
+
+
+@given(st.dictionaries(st.text(), json_values, max_size=5), st.randoms(use_true_random=False))
+def test_the_order_of_keys_makes_no_other_event(value, random) -> None:
+    def shuffled(of: Any) -> Any:
+        if isinstance(of, dict):
+            keys = random.sample(list(of), len(of))
+            return {key: shuffled(of[key]) for key in keys}
+        return [shuffled(one) for one in of] if isinstance(of, list) else of
+
+    whole = detail(resource={**value, "id": "etr_1"})
+    text = body(whole).replace("NaN", "0").replace("Infinity", "1")
+    again = json.dumps(shuffled(json.loads(text)), indent=1)
+    assert decoded(again).digest == decoded(text).digest
+
+
+@given(st.binary(max_size=200))
+def test_no_bytes_are_too_much(data) -> None:
+    check(data)
+
+
+@given(
+    json_values,
+    st.sampled_from(["detail", "id", "eventType", "schema", "entry", "createdAt", "entity"]),
+    st.integers(0, 400),
+    st.text(max_size=5),
+)
+def test_nothing_that_is_done_to_an_event_breaks_a_promise(value, key, at, piece) -> None:
+    whole = json.dumps(envelope(detail() | {key: value}))
+    for text in (whole, whole[:at] + piece + whole[at:], whole[:at] + whole[at + len(piece) :]):
+        check(text.encode("utf-8", "surrogatepass"))
 
 
 @given(json_values, st.sampled_from(["detail", "id", "eventType", "schema", "entry", "createdAt"]))

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -154,6 +155,16 @@ def test_awkward_texts_get_files_of_their_own() -> None:
     found = files([Enriched(e, fetched()) for e in (event("e1"), odd, event("e3"))])
     assert [[i.event.id for i in file.content] for file in found] == [["e1"], ["e2"], ["e3"]]
     assert json.loads(found[1].body)["resources"][0]["events"][0] == json.loads(text)
+
+
+def test_a_number_out_of_range_makes_no_file_hard_to_read_but_its_own() -> None:
+    text = body(detail("e2"), account="BIG").replace('"BIG"', "1E400")
+    odd = decode(text, catalog())
+    assert isinstance(odd, Event)
+    found = files([Enriched(e, fetched()) for e in (event("e1"), odd, event("e3"))])
+    assert [[i.event.id for i in file.content] for file in found] == [["e1"], ["e2"], ["e3"]]
+    for file in (found[0], found[2]):
+        assert msgspec.json.decode(file.body) == document(file)
 
 
 @pytest.mark.parametrize(

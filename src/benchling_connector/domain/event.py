@@ -149,6 +149,7 @@ def _event(
                 "event-bad-identifier",
                 f"The {name} is longer than {MAX_IDENTIFIER} bytes or has control characters.",
             )
+    digest, strict = _digest(text, detail_text)
     return Event(
         id=event_id,
         type=event_type,
@@ -158,8 +159,8 @@ def _event(
         schema=schema,
         resource=resource,
         envelope=text,
-        digest=_digest(detail_text),
-        awkward=awkward,
+        digest=digest,
+        awkward=awkward or not strict,
     )
 
 
@@ -234,12 +235,19 @@ def _moment(text: bytes | None) -> datetime | None:
         return None
 
 
-def _digest(detail: bytes) -> str:
+def _digest(envelope: bytes, detail: bytes) -> tuple[str, bool]:
+    """The digest of the detail, and whether a strict reader takes the whole envelope."""
+    strict = True
     try:
-        content = msgspec.json.encode(msgspec.json.decode(detail), order="deterministic")
+        content = msgspec.json.decode(envelope)["detail"]
     except (msgspec.MsgspecError, RecursionError, UnicodeError):
-        content = detail
-    return hashlib.blake2b(content, digest_size=16).hexdigest()
+        strict = False  # also for a number out of range, which cutting does not look into
+    try:
+        content = content if strict else msgspec.json.decode(detail)
+        text = msgspec.json.encode(content, order="deterministic")
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        text = detail
+    return hashlib.blake2b(text, digest_size=16).hexdigest(), strict
 
 
 def _is_webhook(envelope: dict[str, bytes]) -> bool:

@@ -121,7 +121,7 @@ def _scan(text: bytes, opening: bytes) -> list[tuple[str, bytes]]:  # noqa: C901
             if kind != "string":
                 raise NotJsonError(f"a key is missing before byte {at}")
             if len(stack) == 1:
-                key = json.loads(word)
+                key = _key(word)
             expect, may_close = "colon", False
             continue
         elif kind == "mark":
@@ -143,3 +143,10 @@ def _scan(text: bytes, opening: bytes) -> list[tuple[str, bytes]]:  # noqa: C901
     if _SPACE.match(text, at).end() != len(text):  # type: ignore[union-attr]
         raise NotJsonError(f"something follows the JSON value at byte {at}")
     return parts
+
+
+def _key(word: bytes) -> str:
+    try:
+        return str(json.loads(word))
+    except UnicodeDecodeError:
+        raise NotJsonError("a key is not UTF-8") from None

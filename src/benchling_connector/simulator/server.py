@@ -2,8 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
-import struct
 from collections.abc import Awaitable, Callable
 from types import TracebackType
 from typing import Final, Self
@@ -15,6 +13,7 @@ from benchling_connector.simulator.answers import Answer, Call
 from benchling_connector.simulator.api import TenantApi
 from benchling_connector.simulator.faults import FaultKind
 from benchling_connector.simulator.tenant import Tenant
+from benchling_connector.simulator.wire import cut, truncated
 
 Control = Callable[[web.BaseRequest, str], Awaitable[web.StreamResponse]]
 
@@ -22,7 +21,6 @@ CONTROL: Final = "/_simulator/"
 # Above what a tenant ever takes, so that it is the tenant that answers 414.
 _LINE_BYTES: Final = 1 << 20
 _SLOW_PIECES: Final = 8
-_RESET_ON_CLOSE: Final = struct.pack("ii", 1, 0)
 
 
 class TenantServer:
@@ -104,31 +102,17 @@ class TenantServer:
         if answer.fault is FaultKind.HANG:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._closing.wait(), answer.fault_seconds)
-            return _cut(request)
+            return cut(request)
         if answer.fault is FaultKind.RESET:
-            return _cut(request)
-        response = web.StreamResponse(
-            status=answer.status, headers={"Content-Type": answer.content_type, **answer.headers}
-        )
+            return cut(request)
+        headers = {"Content-Type": answer.content_type, **answer.headers}
+        if answer.fault is FaultKind.TRUNCATED:
+            return await truncated(request, answer.status, headers, answer.body)
+        response = web.StreamResponse(status=answer.status, headers=headers)
         response.content_length = len(answer.body)
         await response.prepare(request)
-        if answer.fault is FaultKind.TRUNCATED:
-            await response.write(answer.body[: len(answer.body) // 2])
-            if request.transport is not None:
-                request.transport.close()
-            return response
         step = len(answer.body) // _SLOW_PIECES + 1
         for start in range(0, len(answer.body), step):
             await response.write(answer.body[start : start + step])
             await asyncio.sleep(answer.fault_seconds / _SLOW_PIECES)
         return response
-
-
-def _cut(request: web.BaseRequest) -> web.StreamResponse:
-    transport = request.transport
-    if transport is not None:
-        connection = transport.get_extra_info("socket")
-        if connection is not None:
-            connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET_ON_CLOSE)
-        transport.abort()
-    return web.Response(status=500)

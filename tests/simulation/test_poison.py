@@ -1,0 +1,37 @@
+"""A thousand hostile bodies among good ones, also such as SQS would not take, over the twins."""
+
+from itertools import islice
+from pathlib import Path
+from random import Random
+
+import pytest
+
+from benchling_connector.simulator.mutations import hostile, sqs_takes
+from benchling_connector.simulator.tenant import Tenant
+from tests.poison import hold_to_account, mixed
+from tests.simulation.street import Street
+
+
+@pytest.mark.parametrize("seed", [1, 2])
+def test_hostile_bodies_are_quarantined_or_stored_and_every_good_event_is_stored(
+    seed: int,
+) -> None:
+    tenant = Tenant(seed=seed)
+    poison = hostile(tenant, 1_200, seed)
+    assert len([one for one in poison if not sqs_takes(one.body)]) >= 20
+    good = list(islice(tenant.activity(), 300))
+    street = Street()
+    sent = {
+        street.queue.send(body): (body, name) for body, name in mixed(poison, good, Random(seed))
+    }
+
+    street.drain()
+
+    files = {Path(path): body for path, body in street.lake.objects.items()}
+    states = {row.message_id: row.state.value for row in street.ledger().values()}
+    quarantine = {message: body for (_, message), body in street.store.bodies.items()}
+    counts = hold_to_account(sent, files, states, quarantine)
+    assert counts["stored"] >= len(good) + 300
+    assert counts["quarantined"] >= 300
+    assert street.queue.messages == ()
+    assert street.queue.dead_letters == []
