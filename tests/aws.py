@@ -108,6 +108,23 @@ async def make_queue(
     return Queue(url, await _arn(client, url), dlq_url, dlq_arn, client)
 
 
+async def deny(queue: Queue, *actions: str, dead_letters: bool = False) -> None:
+    """A policy that denies these actions on the queue, or on its dead-letter queue, to everybody.
+
+    It counts where the stand-in enforces policies; without actions it goes away.
+    """
+    url, arn = (queue.dlq_url, queue.dlq_arn) if dead_letters else (queue.url, queue.arn)
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [
+            {"Effect": "Deny", "Principal": "*", "Action": list(actions), "Resource": arn}
+        ],
+    }
+    await queue.client.set_queue_attributes(
+        QueueUrl=url, Attributes={"Policy": json.dumps(policy) if actions else ""}
+    )
+
+
 async def _arn(client: Any, url: str) -> str:
     answer = await client.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])
     return str(answer["Attributes"]["QueueArn"])

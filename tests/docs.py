@@ -36,6 +36,7 @@ DERIVED_DEFAULTS = {
     "database_url": "`sqlite:///<data_dir>/connector.db`",
     "data_dir": "`./data`",
     "connector_id": "made on the first run, kept in the database",
+    "ca_bundle": "none",
     "http_port": "off",
 }
 """Of keys whose default in the model is not what a reader wants to see."""

@@ -10,15 +10,21 @@ from typing import Protocol
 import asyncpg
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from benchling_connector.adapters.ledger import SqlLedger, SqlLedgerReader, open_ledger
+from benchling_connector.adapters.ledger import (
+    SqlLedger,
+    SqlLedgerReader,
+    SqlQuarantine,
+    open_ledger,
+)
 from benchling_connector.adapters.memory.ledger import MemoryLedger
 from benchling_connector.adapters.memory.ledger_reader import MemoryLedgerReader
 from benchling_connector.adapters.memory.ledger_store import MemoryStore
+from benchling_connector.adapters.memory.quarantine import MemoryQuarantine
 from benchling_connector.database.connection import open_engine
 from benchling_connector.database.identity import connector_identity
 from benchling_connector.database.migrate import upgrade
 from benchling_connector.database.tables import metadata
-from benchling_connector.ports import Ledger, LedgerReader
+from benchling_connector.ports import Ledger, LedgerReader, Quarantine
 from tests.ledgers import NOON
 from tests.postgres import Postgres
 
@@ -38,6 +44,10 @@ class Home(Protocol):
 
     def reader(self, connector_id: str | None = None) -> LedgerReader:
         """A reader of all connectors, or of one."""
+        ...
+
+    def quarantine(self, connector_id: str | None = None) -> Quarantine:
+        """The quarantine of all connectors, or of one."""
         ...
 
 
@@ -60,6 +70,10 @@ class MemoryHome:
     def reader(self, connector_id: str | None = None) -> MemoryLedgerReader:
         """See `Home`."""
         return MemoryLedgerReader(self.store, connector_id)
+
+    def quarantine(self, connector_id: str | None = None) -> MemoryQuarantine:
+        """See `Home`."""
+        return MemoryQuarantine(self.store, connector_id)
 
 
 @dataclass
@@ -93,6 +107,10 @@ class SqlHome:
     def reader(self, connector_id: str | None = None) -> SqlLedgerReader:
         """See `Home`."""
         return SqlLedgerReader(self.engine, connector_id)
+
+    def quarantine(self, connector_id: str | None = None) -> SqlQuarantine:
+        """See `Home`."""
+        return SqlQuarantine(self.engine, connector_id)
 
 
 @asynccontextmanager

@@ -5,7 +5,7 @@ import json
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 
 import structlog
@@ -18,7 +18,7 @@ from benchling_connector.adapters.sqs import SqsSource, open_queue
 from benchling_connector.adapters.status import serve_status
 from benchling_connector.adapters.system import SystemClock, SystemIds, is_gone, own_name
 from benchling_connector.domain.configuration import Configuration
-from benchling_connector.domain.errors import PROBLEMS, FieldProblem, InvalidConfiguration
+from benchling_connector.domain.errors import PROBLEMS
 from benchling_connector.domain.health import QUARANTINE_WARNS_S, Condition, Health, warning
 from benchling_connector.domain.metrics import Metric, counter, gauge
 from benchling_connector.domain.rawfile import Origin
@@ -138,11 +138,15 @@ class Connector:
 
 @asynccontextmanager
 async def open_connector(
-    configuration: Configuration, *, poll_s: int = 20
+    configuration: Configuration,
+    *,
+    poll_s: int = 20,
+    look_again: Callable[[], Configuration] | None = None,
 ) -> AsyncIterator[Connector]:
     """Opens everything that one worker needs, and closes it in the end.
 
-    `poll_s`: seconds of a long poll. Raises `ConnectorError` when database or lake cannot be
+    `poll_s`: seconds of a long poll. `look_again` gives the configuration as it is now, for a
+    secret that Benchling has refused. Raises `ConnectorError` when database or lake cannot be
     opened.
     """
     _warn(configuration)
@@ -161,12 +165,23 @@ async def open_connector(
             )
         )
         connector_id = ledger.connector_id
-        reader = await stack.enter_async_context(open_reader(configuration, clock, ids))
+        reader = await stack.enter_async_context(
+            open_reader(configuration, clock, ids, look_again=look_again)
+        )
         source = await stack.enter_async_context(
-            open_queue(configuration.sqs_url, configuration.aws_region, clock)
+            open_queue(
+                configuration.sqs_url,
+                configuration.aws_region,
+                clock,
+                ca_bundle=configuration.ca_bundle,
+            )
         )
         lake = await stack.enter_async_context(
-            open_lake(configuration.lake_url, region=configuration.aws_region)
+            open_lake(
+                configuration.lake_url,
+                region=configuration.aws_region,
+                ca_bundle=configuration.ca_bundle,
+            )
         )
         engine = Engine(
             Ports(source, reader, lake, ledger, clock, ids),
@@ -198,14 +213,9 @@ async def open_connector(
 
 
 async def _serve_status(stack: AsyncExitStack, http_port: int, connector: Connector) -> None:
-    try:
-        port = await stack.enter_async_context(
-            serve_status(http_port, connector.health, connector.metrics)
-        )
-    except OSError as error:
-        problem = f"port {http_port} cannot be used ({error.strerror or 'refused'})."
-        remedy = "Choose a free one, or 0 for any."
-        raise InvalidConfiguration([FieldProblem("http_port", problem, remedy)]) from None
+    port = await stack.enter_async_context(
+        serve_status(http_port, connector.health, connector.metrics)
+    )
     log.info("status.served", port=port)
 
 

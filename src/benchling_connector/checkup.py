@@ -5,7 +5,6 @@ warning, failed, or could not be tried because one before it failed.
 """
 
 import asyncio
-import os
 import socket
 import ssl
 import tempfile
@@ -14,7 +13,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from urllib.parse import urlsplit
 
-from benchling_connector.adapters.benchling import BenchlingReader, open_reader
+from benchling_connector.adapters.benchling import BenchlingReader, open_reader, proxy_of
 from benchling_connector.adapters.lake import open_lake, probe_lake
 from benchling_connector.adapters.sqs import (
     Permission,
@@ -23,6 +22,7 @@ from benchling_connector.adapters.sqs import (
     probe_queue,
 )
 from benchling_connector.adapters.system import SystemClock, SystemIds
+from benchling_connector.adapters.trust import client_context
 from benchling_connector.database.connection import sqlite_path
 from benchling_connector.database.migrate import schema_status
 from benchling_connector.domain.configuration import Configuration
@@ -95,9 +95,14 @@ ITEMS = (
 """Every item, in the order in which they come."""
 
 
-async def check_up(configuration: Configuration) -> AsyncIterator[Item]:
-    """The items one by one, as they are known. Raises nothing: what fails is an item."""
-    yield _configuration(configuration)
+async def check_up(
+    configuration: Configuration, secret_missing: ConfigurationError | None = None
+) -> AsyncIterator[Item]:
+    """The items one by one, as they are known. Raises nothing: what fails is an item.
+
+    `secret_missing`: the client secret is empty, and this says where.
+    """
+    yield _configuration(configuration, secret_missing)
     async for item in _benchling(configuration):
         yield item
     async for item in _queue(configuration):
@@ -136,7 +141,9 @@ def _skipped(name: str, because: str) -> Item:
     return Item(name, Outcome.SKIPPED, f"Not tried: {because} failed.", code="skipped")
 
 
-def _configuration(configuration: Configuration) -> Item:
+def _configuration(configuration: Configuration, missing: ConfigurationError | None) -> Item:
+    if missing is not None:
+        return failure("configuration", missing)
     if configuration.sample_result_export_interface_ids:
         return _warning("configuration", "interface-ids-no-effect")
     return Item("configuration", Outcome.PASSED, "All keys are valid.")
@@ -154,6 +161,10 @@ async def _benchling(configuration: Configuration) -> AsyncIterator[Item]:
     if not tls.passed:
         for name in ("benchling-token", "benchling-read", "clock"):
             yield _skipped(name, "benchling-tls")
+        return
+    if not len(configuration.client_secret):
+        for name in ("benchling-token", "benchling-read", "clock"):
+            yield _skipped(name, "configuration")
         return
     async with open_reader(configuration, SystemClock(), SystemIds()) as reader:
         token = await _try("benchling-token", lambda: _token(reader))
@@ -178,8 +189,7 @@ async def _dns(configuration: Configuration) -> Item:
 
 
 def _proxied(configuration: Configuration) -> bool:
-    name = f"{urlsplit(configuration.benchling_url).scheme}_proxy"
-    return any(key.lower() == name and value for key, value in os.environ.items())
+    return proxy_of(configuration.benchling_url) is not None
 
 
 async def _tls(configuration: Configuration) -> Item:
@@ -199,7 +209,7 @@ async def _tls(configuration: Configuration) -> Item:
         return Item(name, Outcome.PASSED, "Through a proxy; tried by the next item.")
     try:
         _, writer = await asyncio.open_connection(
-            host, parts.port or 443, ssl=ssl.create_default_context()
+            host, parts.port or 443, ssl=client_context(configuration.ca_bundle)
         )
     except ssl.SSLError as error:
         why = getattr(error, "verify_message", "") or error.reason or "handshake failed"
@@ -246,7 +256,9 @@ QUEUE_ITEMS = ITEMS[ITEMS.index("queue-region") : ITEMS.index("lake")]
 async def _queue(configuration: Configuration) -> AsyncIterator[Item]:
     try:
         async with asyncio.timeout(PATIENCE_S):
-            probe = await probe_queue(configuration.sqs_url, configuration.aws_region)
+            probe = await probe_queue(
+                configuration.sqs_url, configuration.aws_region, ca_bundle=configuration.ca_bundle
+            )
     except (ConnectorError, TimeoutError) as error:
         if not isinstance(error, ConnectorError):
             error = TransientError("queue-failing", f"No answer within {PATIENCE_S:.0f} seconds.")
@@ -310,7 +322,11 @@ def _visibility_timeout(attributes: QueueAttributes | None) -> Item:
 
 
 async def _lake(configuration: Configuration) -> Item:
-    async with open_lake(configuration.lake_url, region=configuration.aws_region) as lake:
+    async with open_lake(
+        configuration.lake_url,
+        region=configuration.aws_region,
+        ca_bundle=configuration.ca_bundle,
+    ) as lake:
         probe = await probe_lake(lake)
     for trial in (probe.write, probe.read_back):
         if trial.error is not None:

@@ -15,10 +15,14 @@ from benchling_connector.domain.event import Event, Rejected
 from benchling_connector.domain.plan import Call
 from benchling_connector.domain.rawfile import RawFile
 from benchling_connector.domain.records import (
+    Decision,
     EventFilter,
     EventRecord,
     FileFilter,
     FileRecord,
+    QuarantineFilter,
+    QuarantineGroup,
+    QuarantineRecord,
 )
 
 __all__ = [
@@ -33,6 +37,7 @@ __all__ = [
     "Ledger",
     "LedgerReader",
     "Page",
+    "Quarantine",
     "QueueFacts",
     "ResourceReader",
     "StrayMessage",
@@ -318,4 +323,29 @@ class LedgerReader(Protocol):
 
     async def body(self, message_id: str) -> bytes | None:
         """The raw bytes of a quarantined message."""
+        ...
+
+
+class Quarantine(Protocol):
+    """Messages that can never be events, and what people decide about them. Newest first."""
+
+    async def messages(
+        self, which: QuarantineFilter, limit: int | None = None, cursor: str | None = None
+    ) -> Page[QuarantineRecord]:
+        """Messages, by time of quarantine; without their bodies."""
+        ...
+
+    async def groups(self, which: QuarantineFilter) -> Sequence[QuarantineGroup]:
+        """The same by reason; the largest group first."""
+        ...
+
+    async def message(self, message_id: str) -> QuarantineRecord | None:
+        """One message, with its body."""
+        ...
+
+    async def resolve(self, decisions: Sequence[Decision], now: datetime) -> frozenset[Decision]:
+        """Records decisions, and their messages' events as skipped. The bodies stay.
+
+        Gives those that changed nothing: their message is unknown, or was decided about before.
+        """
         ...

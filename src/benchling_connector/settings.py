@@ -7,19 +7,21 @@ import difflib
 import os
 import re
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import yaml
 from pydantic import ValidationError
 
+from benchling_connector.adapters.trust import read_bundle
 from benchling_connector.domain.configuration import SECRET_KEYS, Configuration
 from benchling_connector.domain.errors import FieldProblem, InvalidConfiguration
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
-__all__ = ["ENVIRONMENT_PREFIX", "load"]
+__all__ = ["ENVIRONMENT_PREFIX", "Sources", "load"]
 
 ENVIRONMENT_PREFIX = "BENCHLING_CONNECTOR_"
 
@@ -30,12 +32,41 @@ _KEYS = tuple(Configuration.model_fields)
 _FILE_KEYS = tuple(f"{key}_file" for key in sorted(SECRET_KEYS))
 
 
+@dataclass(frozen=True, slots=True)
+class Sources:
+    """Where one configuration comes from. Called, it looks there anew, as `load` does."""
+
+    config: Path | None
+    overrides: Mapping[str, object] = field(default_factory=dict, repr=False)
+
+    def __call__(self) -> Configuration:
+        return load(self.config, self.overrides)
+
+    def place_of(self, secret: str) -> str:
+        """Where a secret stands that is empty, or would stand; words for a sentence."""
+        name = f"{ENVIRONMENT_PREFIX}{secret.upper()}"
+        layers = (
+            (dict(self.overrides), ""),
+            (_environment(os.environ), f"the environment variable {name}"),
+            (_quietly(self.config), f"the key {secret} in {self.config}"),
+        )
+        for layer, place in reversed(layers):  # a file can be mended, a variable cannot
+            path = layer.get(f"{secret}_file")
+            if path is not None:
+                return f"the file {path}"
+            if layer.get(secret) is not None:
+                return place
+        return f"the key {secret}"
+
+
 def load(
     config: Path | None,
     overrides: Mapping[str, object] | None = None,
     environment: Mapping[str, str] | None = None,
 ) -> Configuration:
     """The configuration, from all its sources; what is None counts as not given.
+
+    A secret that is empty gives way to one further down, and is empty where there is none.
 
     Raises `InvalidConfiguration` with every problem that was found, secrets left out.
     """
@@ -46,7 +77,8 @@ def load(
         given = {key: value for key, value in layer.items() if value is not None}
         problems += _read_secret_files(given)
         for key, value in given.items():
-            merged.setdefault(key, value)
+            if key not in merged or (key in SECRET_KEYS and _is_blank(merged[key])):
+                merged[key] = "" if key in SECRET_KEYS and _is_blank(value) else value
     problems += [_unknown(key) for key in merged if key not in _KEYS]
     try:
         configuration = Configuration.model_validate(
@@ -58,9 +90,18 @@ def load(
             if problem.key not in {known.key for known in problems}:
                 problems.append(problem)
         raise InvalidConfiguration(problems) from None
+    if configuration.ca_bundle is not None:
+        try:
+            read_bundle(configuration.ca_bundle)
+        except InvalidConfiguration as error:
+            problems += error.fields
     if problems:
         raise InvalidConfiguration(problems)
     return configuration
+
+
+def _is_blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 def _environment(environment: Mapping[str, str]) -> dict[str, object]:
@@ -97,7 +138,18 @@ def _file(config: Path | None) -> dict[str, object]:
         return {}
     if not isinstance(content, dict):
         raise _whole(f"The file {config} holds no keys.", "Write one `key: value` a line.")
-    return {str(key): value for key, value in content.items()}
+    found = {str(key): value for key, value in content.items()}
+    for key in SECRET_KEYS & found.keys():
+        if found[key] is None and f"{key}_file" not in found:
+            found[key] = ""  # the key is there, and nothing behind it
+    return found
+
+
+def _quietly(config: Path | None) -> dict[str, object]:
+    try:
+        return _file(config)
+    except InvalidConfiguration:
+        return {}
 
 
 def _whole(problem: str, remedy: str) -> InvalidConfiguration:

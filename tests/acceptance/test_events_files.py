@@ -1,57 +1,20 @@
 """`events` and `files`: what a user sees of the ledger."""
 
 import asyncio
-import json
-import sys
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import yaml
 
 from benchling_connector.adapters.ledger import open_ledger
 from benchling_connector.cli import ledger as cli_ledger
-from benchling_connector.cli.main import main
 from benchling_connector.ports import GivenBack
+from tests.acceptance.in_process import Program
 from tests.ledgers import NOON, a_candidate, a_file, a_stray, an_event, at
 from tests.postgres import Postgres
 
 FILE = "6f1c9a52-5f0e-4a8e-9d6a-2f7b61a1c001"
 PENDING_FILE = "6f1c9a52-5f0e-4a8e-9d6a-2f7b61a1c002"
-
-
-@dataclass(frozen=True)
-class Told:
-    status: int
-    stdout: str
-    stderr: str
-
-    def document(self) -> Any:
-        """stdout, as the one JSON document that it is."""
-        return json.loads(self.stdout)
-
-
-class Program:
-    """The command line, in this process."""
-
-    def __init__(self, capsys: pytest.CaptureFixture[str], patch: pytest.MonkeyPatch) -> None:
-        self._capsys = capsys
-        self._patch = patch
-
-    def __call__(self, *arguments: str) -> Told:
-        self._patch.setattr(sys, "argv", ["benchling-connector", *arguments])
-        self._capsys.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        told = self._capsys.readouterr()
-        return Told(int(ended.value.code or 0), told.out, told.err)
-
-
-@pytest.fixture
-def program(capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch) -> Program:
-    monkeypatch.setenv("COLUMNS", "200")
-    return Program(capsys, monkeypatch)
 
 
 @pytest.fixture(scope="module")

@@ -193,6 +193,18 @@ def clean_environment() -> dict[str, str]:
     }
 
 
+async def line_with(
+    process: asyncio.subprocess.Process, action: str, **fields: object
+) -> dict[str, Any]:
+    """The next line of its log that says this."""
+    assert process.stderr is not None
+    while text := await process.stderr.readline():
+        line: dict[str, Any] = json.loads(text)
+        if line["action"] == action and fields.items() <= line.items():
+            return line
+    raise AssertionError(f"it ended without {action}")
+
+
 async def ended_at_peak(process: asyncio.subprocess.Process) -> tuple[Ended, int]:
     """How it ends, and the most memory that it ever held, in bytes (Linux tells)."""
     status, peak = Path(f"/proc/{process.pid}/status"), 0

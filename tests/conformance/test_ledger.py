@@ -5,7 +5,6 @@ import random
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import cast
 
 import pytest
@@ -26,30 +25,8 @@ from benchling_connector.domain.records import (
     FileState,
 )
 from benchling_connector.ports import Candidate, Claim, GivenBack, Ledger, StrayMessage, Verdict
-from tests.ledger_homes import Home, MemoryHome, empty_postgres, empty_sqlite, sql_home
+from tests.ledger_homes import Home, MemoryHome
 from tests.ledgers import a_candidate, a_file, a_stray, an_event, at
-
-KINDS = [
-    "memory",
-    "sqlite",
-    pytest.param("postgresql", marks=pytest.mark.xdist_group("postgresql")),
-]
-
-
-@pytest.fixture(params=KINDS)
-async def home(
-    request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Home]:
-    if request.param == "memory":
-        yield MemoryHome()
-        return
-    if request.param == "sqlite":
-        template = tmp_path_factory.getbasetemp() / "ledger.db"
-        url = await empty_sqlite(template, tmp_path / "connector.db")
-    else:
-        url = await empty_postgres(request.getfixturevalue("postgres"))
-    async with sql_home(url) as made:
-        yield made
 
 
 async def claim(ledger: Ledger, event: str | Candidate, seconds: float = 0) -> Claim:

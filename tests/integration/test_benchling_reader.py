@@ -253,7 +253,7 @@ async def test_a_tunnel_through_a_proxy_is_asked_for_with_the_proxys_password_al
         monkeypatch.delenv("no_proxy", raising=False)
         async with reading("https://acme.benchling.example") as reader:
             error = await failure(reader)
-    assert error.code == "benchling-unreachable"
+    assert error.code == "proxy-failing"
     assert "the proxy answered 407" in error.sentence
     assert heard.startswith(b"CONNECT acme.benchling.example:443 ")
     assert b"\r\nProxy-Authorization: Basic bWU6bXkgd29yZA==\r\n" in heard

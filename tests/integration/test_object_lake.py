@@ -12,6 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+import trustme
 from aiohttp import web
 
 from benchling_connector.adapters.aws import new_session
@@ -21,6 +22,7 @@ from benchling_connector.adapters.lake.s3 import Identity, s3_store
 from benchling_connector.domain.errors import ConfigurationError, TransientError
 from benchling_connector.simulator.aws import EmbeddedAws
 from tests.aws import SESSION
+from tests.proxy import relay, server_context
 
 REGION = "us-east-1"
 BODY = b'{"a": 1}'
@@ -307,3 +309,26 @@ async def test_google_and_azure_get_the_same_key(fake: FakeStore, monkeypatch: p
     assert azure.raw_path == "/bucket/raw/schema_id=a%252Fb/x.json"
     assert google.headers["content-type"] == "application/json"
     assert azure.headers["x-ms-blob-content-type"] == "application/json"
+
+
+async def test_google_and_azure_trust_the_bundle_besides_the_public_authorities(
+    fake: FakeStore, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    authority, bundle = trustme.CA(), tmp_path / "authority.pem"
+    authority.cert_pem.write_to_path(str(bundle))
+    tls = server_context(authority, authority.issue_cert("127.0.0.1"))
+    async with relay(("127.0.0.1", int(fake.url.rpartition(":")[2])), tls=tls) as front:
+        url = f"https://127.0.0.1:{front.port}"
+        monkeypatch.setenv("GOOGLE_BASE_URL", url)
+        monkeypatch.setenv("GOOGLE_BEARER_TOKEN", "token")
+        monkeypatch.setenv("AZURE_STORAGE_ENDPOINT", url)
+        monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_NAME", "account")
+        monkeypatch.setenv("AZURE_STORAGE_ACCOUNT_KEY", base64.b64encode(b"k" * 32).decode())
+        fake.headers["Last-Modified"] = "Thu, 01 Jan 2026 00:00:00 GMT"
+        for lake_url in ("gs://bucket/raw", "az://bucket/raw"):
+            async with open_lake(lake_url, region=REGION, ca_bundle=bundle) as lake:
+                await lake.put("x.json", BODY)
+            async with open_lake(lake_url, region=REGION) as lake:
+                with pytest.raises(ConfigurationError) as caught:
+                    await lake.put("x.json", BODY)
+                assert caught.value.code == "lake-tls"

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from benchling_connector.domain.errors import TransientError
 from benchling_connector.domain.records import EventState, FileState
+from tests.simulation.faults import FaultPlan
 from tests.simulation.promise import CONNECTOR
 from tests.simulation.world import SKIPPED_TYPE, Worker, World
 
@@ -36,6 +37,7 @@ def live_through(
     kills: tuple[int, ...] = (),
     *,
     in_the_air: bool = False,
+    faults: FaultPlan | None = None,
     watch: Callable[[World, Worker, int], None] | None = None,
 ) -> Course:
     """Runs the scenario to its end, and checks the promise.
@@ -43,7 +45,7 @@ def live_through(
     The first of `kills` is a step as the loop counts them; each further one counts from the start
     of the worker that it kills. `watch` is shown each step while a worker lives that may be killed.
     """
-    world = World(seed, visibility_timeout=VISIBILITY_S)
+    world = World(seed, faults=faults, visibility_timeout=VISIBILITY_S)
     course = Course(world)
     left = list(kills)
     victims: list[Worker] = []
@@ -69,9 +71,10 @@ def live_through(
         while True:
             victims.append(world.start())
             await world.until_settled(victims[-1])
-            if not victims[-1].killed:
+            if not world.queue.messages:
                 break
             base = world.loop.steps
+            assert victims[-1].killed or victims[-1].failure, "the scenario does not end"
         world.loop.on_step = None
 
     def note(who: str, call: str, what: str) -> None:

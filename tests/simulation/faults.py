@@ -1,6 +1,7 @@
 """What goes wrong between a worker and the world: by chance from a seed, or for minutes."""
 
 import random
+from collections import Counter
 from dataclasses import dataclass
 from typing import Literal
 
@@ -56,7 +57,8 @@ class FaultPlan:
         self.rate = rate
         self.slow = slow
         self.down: dict[str, ConnectorError] = {}
-        self.struck = 0
+        self.struck: Counter[str] = Counter()
+        """How often each method of each port met a fault, `before` it acted or `after`."""
         self.chance = random.Random(f"faults of {seed}")
 
     def heal(self) -> None:
@@ -73,17 +75,21 @@ class FaultPlan:
         there, back = self._seconds(), self._seconds()
         if self.chance.random() >= self.rate:
             return Lot(None, True, there, back)
-        self.struck += 1
         if method == "get" and self.chance.random() < 0.3:
-            return Lot(None, True, there, back, self.chance.choice(MANGLINGS))
-        return Lot(self._error(port), self.chance.random() < 0.5, there, back)
+            how = self.chance.choice(MANGLINGS)
+            self.struck[f"{port}.{method} {how}"] += 1
+            return Lot(None, True, there, back, how)
+        acts = self.chance.random() < 0.5
+        self.struck[f"{port}.{method} {'after' if acts else 'before'}"] += 1
+        return Lot(self._error(port), acts, there, back)
 
     def entry(self) -> Lot:
         """The lot of one entry of a batch."""
         if not self.rate or self.chance.random() >= self.rate:
             return GOOD
-        self.struck += 1
-        return Lot(TransientError("queue-failing"), self.chance.random() < 0.5)
+        acts = self.chance.random() < 0.5
+        self.struck[f"entry {'after' if acts else 'before'}"] += 1
+        return Lot(TransientError("queue-failing"), acts)
 
     def _error(self, port: str) -> ConnectorError:
         transient = [error for error in ERRORS[port] if isinstance(error, TransientError)]

@@ -25,6 +25,10 @@ Result = TypeVar("Result")
 START = datetime(2026, 1, 1, tzinfo=UTC)
 _MOST_CANCELS = 200
 
+LATE = 0.01
+LATE_BY_S = 0.5
+"""Now and then time passes although callbacks are ready, as it does on a machine that is busy."""
+
 
 class State(Enum):
     RUNNING = "running"
@@ -81,8 +85,9 @@ class SeededLoop(asyncio.BaseEventLoop):
         super().__init__()
         self.chance = random.Random(f"schedule of {seed}")
         self.steps = 0
+        self.most_steps = 1_000_000
         self.on_step: Callable[[int], None] | None = None
-        self.complaints: list[str] = []
+        self.complaints: list[BaseException] = []
         self.numbers = count()
         self._ready: list[Handle] = []
         self._scheduled: list[TimerHandle] = []
@@ -96,6 +101,13 @@ class SeededLoop(asyncio.BaseEventLoop):
         """Virtual seconds since the start."""
         return self._time
 
+    def call_soon(  # type: ignore[override]
+        self, callback: Any, *args: Any, context: Any = None
+    ) -> Handle:
+        handle = Handle(callback, args, self, context)
+        self._ready.append(handle)
+        return handle
+
     def create_future(self) -> asyncio.Future[Any]:
         return _Future(self)
 
@@ -104,8 +116,7 @@ class SeededLoop(asyncio.BaseEventLoop):
         try:
             return self.run_until_complete(job)
         finally:
-            self._bury()
-            self.close()
+            self.bury()
 
     def process(self, name: str) -> Process:
         """A new process; what runs with it as `PROCESS` in its context is part of it."""
@@ -130,13 +141,14 @@ class SeededLoop(asyncio.BaseEventLoop):
 
     def _run_once(self) -> None:
         ready = self._ready
-        self._come_due(self._time)
         while not ready:
             if not self._scheduled:
                 raise StuckError("everybody waits, and nothing will ever happen")
-            self._time = max(self._time, self._scheduled[0].when())
-            self._come_due(self._time)
-        at = int(self.chance.random() * len(ready))
+            self._come_due()
+        drawn = self.chance.random() * len(ready)
+        at = int(drawn)
+        if drawn - at < LATE and self._scheduled:
+            self._come_due(self._time + LATE_BY_S)
         handle, ready[at] = ready[at], ready[-1]
         ready.pop()
         if handle.cancelled():
@@ -146,6 +158,8 @@ class SeededLoop(asyncio.BaseEventLoop):
             process.parked.append(handle)
             return
         self.steps += 1
+        if self.steps > self.most_steps:
+            raise StuckError("this goes on and on")
         if self.on_step is not None:
             self.on_step(self.steps)
             if handle.cancelled():
@@ -155,20 +169,27 @@ class SeededLoop(asyncio.BaseEventLoop):
                 return
         handle._run()
 
-    def _come_due(self, until: float) -> None:
+    def _come_due(self, until: float | None = None) -> None:
+        """Time jumps to the next timer, if that is not after `until`."""
         timers = self._scheduled
-        while timers and (timers[0].cancelled() or timers[0].when() <= until):
+        while timers and timers[0].cancelled():
+            heapq.heappop(timers)._scheduled = False  # type: ignore[attr-defined]
+        if not timers or (until is not None and timers[0].when() > until):
+            return
+        self._time = max(self._time, timers[0].when())
+        while timers and timers[0].when() <= self._time:
             timer = heapq.heappop(timers)
             timer._scheduled = False  # type: ignore[attr-defined]
             if not timer.cancelled():
                 self._ready.append(timer)
 
-    def _bury(self) -> None:
+    def bury(self) -> None:
         """Ends every task that is left, the dead one's too: only now does their code run again.
 
         Whoever built the world sees to it that nothing of this reaches it.
         """
         self._burying, self.on_step = True, None
+        self.most_steps += self.steps
         complaints = list(self.complaints)
         for process in self._processes:
             self._ready += process.parked
@@ -182,9 +203,11 @@ class SeededLoop(asyncio.BaseEventLoop):
             self.run_until_complete(_turns(20))
         assert not asyncio.all_tasks(self), "some tasks refuse to end"
         self.complaints = complaints
+        self.close()
 
     def _complain(self, loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-        self.complaints.append(f"{context.get('message')}: {context.get('exception')!r}")
+        error = context.get("exception")
+        self.complaints.append(error or AssertionError(context.get("message")))
 
     # What the base class wants of a loop with sockets.
 
@@ -219,8 +242,8 @@ class LoopClock:
         return self._loop.time() - self.stopped_s
 
     async def sleep(self, seconds: float) -> None:
-        until = self.monotonic() + max(seconds, 0.0)
-        while True:
-            await asyncio.sleep(until - self.monotonic())
-            if self.monotonic() >= until - 1e-9:
-                return
+        until = self.monotonic() + seconds
+        while (left := until - self.monotonic()) > 0:
+            await asyncio.sleep(max(left, 1e-6))  # less is lost when it is added to the loop's time
+        if seconds <= 0:
+            await asyncio.sleep(0)

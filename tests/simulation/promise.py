@@ -15,7 +15,7 @@ from benchling_connector.domain.event import Event, decode
 from benchling_connector.domain.records import EventState, FileState
 
 if TYPE_CHECKING:
-    from tests.simulation.world import World
+    from tests.simulation.world import Worker, World
 
 __all__ = ["BrokenPromiseError", "Promise", "Sent"]
 
@@ -45,8 +45,8 @@ class Promise:
         self.sent: dict[str, Sent] = {}
         self._bodies: dict[str, list[Sent]] = {}
         self.deleted: set[str] = set()
-        self.excused: set[str] = set()
-        """Paths of objects that the ledger need not know (`World.take_note_of_put`)."""
+        self.excused: dict[str, Worker] = {}
+        """Objects that the ledger need not know, if their worker was killed: by path."""
 
     def note_sent(self, message_id: str, body: str, *, wanted: bool = True) -> None:
         """A message was put on the queue."""
@@ -68,7 +68,7 @@ class Promise:
         """The whole promise. `all_settled`: nothing may be left to do."""
         self._nothing_lost(all_settled)
         self._nothing_twice()
-        self._lake_and_ledger_agree()
+        self._lake_and_ledger_agree(all_settled)
         if all_settled:
             self._nothing_unfinished()
 
@@ -114,7 +114,7 @@ class Promise:
         self._stands(file, sent)
 
     def _rightly_quarantined(self, sent: Sent) -> None:
-        body = self._world.store.bodies[CONNECTOR, sent.message_id]
+        body = self._world.store.quarantine[CONNECTOR, sent.message_id].body
         if body != sent.body.encode("utf-8", "surrogatepass"):
             self._broken(f"the quarantine has other bytes than {sent.message_id}")
         if sent.event_id is not None:
@@ -151,34 +151,35 @@ class Promise:
     def _events_in(self, text: bytes) -> list[str]:
         """The IDs of the events in a file; its resources must be the tenant's."""
         inside = []
-        for resource in json.loads(text)["resources"]:
-            if resource["resource"] not in (None, self._world.tenant.get(resource["id"])):
+        file = json.loads(text)
+        for resource in file["resources"]:
+            held = self._world.tenant.get((file["resourceType"], resource["id"]))
+            if resource["resource"] != held:
                 self._broken(f"{resource['id']} is not as the tenant has it")
-            available = resource["id"] in self._world.tenant
-            if available and resource["resource"] is None and not self._world.refused_wrongly:
-                self._broken(f"{resource['id']} was there to be read, and is null")
             inside += [event["detail"]["id"] for event in resource["events"]]
         return inside
 
-    def _lake_and_ledger_agree(self) -> None:
+    def _lake_and_ledger_agree(self, all_settled: bool) -> None:
         known = {file.record.path: file for file in self._world.store.files.values()}
         for path, text in self._world.lake.objects.items():
-            if path not in known and path not in self.excused:
+            writer = self.excused.get(path)
+            excused = writer is not None and (writer.killed or not all_settled)
+            if path not in known and not excused:
                 self._broken(f"the ledger does not know {path}")
             if path in known and hashlib.sha256(text).hexdigest() != known[path].record.sha256:
                 self._broken(f"{path} is not what the ledger says")
 
     def _nothing_unfinished(self) -> None:
         store = self._world.store
-        records = [file.record for file in store.files.values()]
-        pending = [record.path for record in records if record.state is FileState.PENDING]
-        if pending:
-            self._broken(f"still PENDING: {pending}")
         done = {EventState.STORED, EventState.SKIPPED, EventState.QUARANTINED}
         dead = {self.sent[one.message_id].event_id for one in self._world.queue.dead_letters}
         for (_, event_id), event in store.events.items():
             if event.record.state not in done and event_id not in dead:
                 self._broken(f"{event_id} is still {event.record.state}")
+        for file in store.files.values():
+            inside = {one.record.event_id for one in store.in_files([file.record.file_id])}
+            if file.record.state is FileState.PENDING and not inside & dead:
+                self._broken(f"{file.record.path} is still PENDING")
 
     def _broken(self, what: str) -> NoReturn:
         raise BrokenPromiseError(what)

@@ -532,3 +532,15 @@ def die(street: Street, after: float) -> None:
         await asyncio.gather(running, return_exceptions=True)
 
     street.run(job)
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_what_reuses_an_id_is_kept_with_every_byte_that_was_sent(known) -> None:
+    street = Street()
+    street.send("evt_1", "etr_1")
+    if known:
+        street.drain()
+    body = "\ufeff " + street.sent["evt_1"].replace("etr_1", "etr_2") + " \n"
+    other = street.queue.send(body)
+    street.drain()
+    assert street.store.quarantine["con-1", other].body == body.encode()

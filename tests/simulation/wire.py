@@ -10,7 +10,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from benchling_connector.domain.answer import Answer
-from benchling_connector.domain.errors import ConnectorError
+from benchling_connector.domain.errors import ConnectorError, TransientError
 from benchling_connector.domain.plan import Call
 from benchling_connector.ports import Delivery
 from tests.simulation.faults import Lot, mangled
@@ -30,13 +30,13 @@ class Wire:
         self._world, self._worker, self._name, self._port = world, worker, name, port
 
     def __getattr__(self, method: str) -> Any:
-        async def call(*arguments: Any) -> Any:
+        async def call(*arguments: Any, **named: Any) -> Any:
             world, worker = self._world, self._worker
             if world.over:  # the dead are being buried
                 raise asyncio.CancelledError
             lot = world.faults.draw(self._name, method)
-            request = Request(world, worker, self._name, method, arguments, lot)
-            request.send(getattr(self._port, method))
+            request = Request(world, worker, self._name, method, (*arguments, *named.values()), lot)
+            request.send(self._port)
             try:
                 return await request.answer
             except asyncio.CancelledError:
@@ -63,11 +63,12 @@ class Request:
         self.answer: asyncio.Future[Any] = world.loop.create_future()
         self._world, self._worker = world, worker
         self._under_way: Any = None
+        self._port: Any = None
         self._act: Callable[..., Coroutine[Any, Any, Any]]
 
-    def send(self, act: Callable[..., Coroutine[Any, Any, Any]]) -> None:
+    def send(self, port: Any) -> None:
         """It leaves the worker."""
-        self._act = act
+        self._port, self._act = port, getattr(port, self.method)
         self._worker.requests[self] = None
         self._note("asks", told(self.arguments))
         self._later(self.lot.there_s, self._arrive)
@@ -105,9 +106,15 @@ class Request:
             entries = sorted(self.arguments[0], key=lambda one: _delivery(one).message_id)
             self._next_entry(entries, [])
         else:
+            if self.port == "ledger" and (self.lot.error or self.answer.done()):
+                # The ledger's adapter must know that it got no answer: it asks differently then.
+                error = self.lot.error or TransientError("database-failing")
+                self._port.faults.after(self.method, error)
             try:
                 result = _at_once(self._act(*self.arguments))
             except ConnectorError as error:
+                if self.lot.error is not None:
+                    self._world.happened(self._worker, self, None)
                 self._return(None, error)
                 return
             self._world.happened(self._worker, self, result)

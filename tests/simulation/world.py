@@ -16,12 +16,11 @@ from benchling_connector.adapters.memory.ledger_store import MemoryStore
 from benchling_connector.adapters.memory.queue import MemoryQueue
 from benchling_connector.domain.catalog import catalog
 from benchling_connector.domain.errors import ConnectorError
-from benchling_connector.domain.records import FileState
 from benchling_connector.engine.engine import Engine, Options, Ports
 from benchling_connector.engine.intake import Filter
 from benchling_connector.ports import Delivery
 from tests.simulation.faults import FaultPlan
-from tests.simulation.loop import PROCESS, LoopClock, SeededLoop
+from tests.simulation.loop import PROCESS, LoopClock, SeededLoop, State
 from tests.simulation.promise import CONNECTOR, Promise
 from tests.simulation.street import ORIGIN
 from tests.simulation.wire import Request, Wire
@@ -116,7 +115,8 @@ class World:
         self.benchling = MemoryBenchling(self.clock)
         self.lake = MemoryLake()
         self.store = MemoryStore()
-        self.tenant: dict[str, Any] = {}
+        self.tenant: dict[tuple[str, str], Any] = {}
+        """The resources by resource type and ID."""
         self.promise = Promise(self)
         self.workers: list[Worker] = []
         self.trace: list[tuple[float, str, str, str, str]] = []
@@ -124,7 +124,6 @@ class World:
         """Told of each line of the trace: who, which call, what became of it."""
         self.over = False
         self.may_dead_letter = False
-        self.refused_wrongly = False
 
     # The sender's side.
 
@@ -142,9 +141,9 @@ class World:
         key = known.payload_key if known else event_type.split(".")[1]
         resource_id = resource_id or f"res_{event_id}"
         if held and known:
-            self.tenant[resource_id] = {"id": resource_id, "name": f"of {resource_id}"}
-            resource = json.dumps(self.tenant[resource_id]).encode()
-            self.benchling.put(known.family, resource_id, resource)
+            resource = {"id": resource_id, "name": f"{known.family} of {resource_id}"}
+            self.tenant[event_type.split(".")[1], resource_id] = resource
+            self.benchling.put(known.family, resource_id, json.dumps(resource).encode())
         text = body(detail(event_id, event_type, key, {"id": resource_id}, **more))
         return self.send_text(text, wanted=event_type != SKIPPED_TYPE)
 
@@ -173,6 +172,19 @@ class World:
             if not in_the_air or self.chance.random() < 0.5:
                 request.drop()
 
+    def suspend(self, worker: Worker) -> None:
+        """Nothing of it runs; what it has sent arrives."""
+        if worker.process.state is not State.RUNNING:
+            return
+        self.note("world", "suspend", worker.name, "")
+        self.loop.suspend(worker.process)
+
+    def resume(self, worker: Worker, stood_still_s: float = 0.0) -> None:
+        """It goes on; its monotonic clock may have stood still for so long."""
+        self.note("world", "resume", worker.name, f"{stood_still_s}")
+        worker.clock.stopped_s += stood_still_s
+        self.loop.resume(worker.process)
+
     async def until_settled(self, worker: Worker, within_s: float = 7_200.0) -> None:
         """Waits until the queue is empty, then stops the worker; it may end before that."""
         end = self.loop.time() + within_s
@@ -185,21 +197,30 @@ class World:
 
     def run(self, job: Any) -> None:
         """Runs a coroutine to its end; whatever then still runs is ended without an effect."""
+        try:
+            self.go_on(job)
+        finally:
+            self.end()
 
-        async def live() -> None:
-            try:
-                await job
-            finally:
-                self.over = True
+    def go_on(self, job: Any) -> None:
+        """Runs a coroutine to its end; all else goes on with the next."""
+        try:
+            with quiet():
+                self.loop.run_until_complete(job)
+        finally:
+            if self.loop.complaints:
+                raise self.loop.complaints[0]
 
+    def end(self) -> None:
+        """Ends whatever still runs, without an effect on the world."""
+        self.over = True
         with quiet():
-            self.loop.run(live())
+            self.loop.bury()
         for worker in self.workers:
             if worker.task.done() and not worker.task.cancelled() and worker.task.exception():
                 raise AssertionError(f"{worker.name} broke down") from worker.task.exception()
             if worker.engine.stats.errors["connector-failing"]:
                 raise AssertionError(f"{worker.name} met a fault of its own: see its log")
-        assert self.loop.complaints == []
 
     # What the wires tell.
 
@@ -209,8 +230,8 @@ class World:
             worker.received.update(delivery.message_id for delivery in result)
         elif request.method in {"heartbeat", "claim"}:
             worker.beat_at = self.loop.time()
-        elif request.method == "put":
-            self._take_note_of_put(worker, request.arguments[0])
+        elif request.method == "sha256":
+            self._take_note_of_a_look(request.arguments[0])
 
     def entry_happened(self, worker: Worker, request: Request, delivery: Delivery) -> None:
         """One entry of a batch has acted."""
@@ -224,26 +245,30 @@ class World:
         for listener in self.listeners:
             listener(who, call, what)
 
-    def _take_note_of_put(self, worker: Worker, path: str) -> None:
-        """The exception that `delivery.md` documents: an object that arrives when its worker has
-        been taken for dead and its file forgotten, is taken back, unless the worker dies first."""
-        pending = {f.record.path for f in self.store.files.values()} - {
-            f.record.path for f in self.store.files.values() if f.record.state is FileState.SUCCESS
-        }
-        late = self.loop.time() - worker.beat_at > LEASE_S or worker.clock.skew_s != 0
-        if path not in pending and late:
-            self.promise.excused.add(path)
+    def _take_note_of_a_look(self, path: str) -> None:
+        """The exception that `delivery.md` documents ("A worker that sleeps").
+
+        Where somebody looks for the object of a worker that was silent for longer than its lease,
+        or whose clock is off, that object may come later: the worker takes it back, unless it is
+        killed before.
+        """
+        for file in self.store.files.values():
+            if file.record.path == path and path not in self.lake.objects:
+                owner = next(one for one in self.workers if one.name == file.worker_id)
+                off = any(one.clock.skew_s != 0 for one in self.workers)
+                if off or self.loop.time() - owner.beat_at > LEASE_S:
+                    self.promise.excused[path] = owner
 
     @property
     def digest(self) -> str:
         """Of the trace: what a history was, in a word."""
         return hashlib.sha256(repr(self.trace).encode()).hexdigest()[:16]
 
-    def story(self, last: int = 60) -> str:
-        """The end of the trace, for people."""
+    def story(self) -> str:
+        """The trace, for people."""
         return "\n".join(
             f"{at:10.3f} {who:9} {call:22} {what} {details}"
-            for at, who, call, what, details in self.trace[-last:]
+            for at, who, call, what, details in self.trace
         )
 
 

@@ -13,8 +13,12 @@ import jsonschema
 import pytest
 import yaml
 
+from benchling_connector.adapters.sqs import DeadLetterQueue, DeadLetters, Letter, Outgoing
+from benchling_connector.adapters.sqs.connection import SqsConnection
+from benchling_connector.adapters.sqs.url import parse_queue_url
+from benchling_connector.adapters.system import SystemClock
 from benchling_connector.checkup import ITEMS
-from benchling_connector.cli import events, files
+from benchling_connector.cli import dlq, events, files, outcomes, quarantine
 from benchling_connector.cli.exits import Exit
 from benchling_connector.domain.answer import Fetched
 from benchling_connector.domain.catalog import catalog
@@ -23,7 +27,16 @@ from benchling_connector.domain.errors import PROBLEMS
 from benchling_connector.domain.event import Event, decode
 from benchling_connector.domain.metrics import Metric
 from benchling_connector.domain.rawfile import Enriched, Origin, compose, draft
-from benchling_connector.domain.records import EventRecord, EventState, FileRecord, FileState
+from benchling_connector.domain.records import (
+    EventRecord,
+    EventState,
+    FileRecord,
+    FileState,
+    QuarantineGroup,
+    QuarantineRecord,
+)
+from benchling_connector.ports import Delivery
+from benchling_connector.redelivery import Outcome, What
 from benchling_connector.settings import ENVIRONMENT_PREFIX, load
 from tests.docs import (
     BLOCKS,
@@ -127,12 +140,12 @@ def test_the_default_of_every_key_is_the_one_documented(tmp_path: Path) -> None:
     assert made.lake_url == shown["lake_url"].replace("<data_dir>", str(tmp_path))
     assert made.database_url == shown["database_url"].replace("<data_dir>", str(tmp_path))
     assert fields["data_dir"].default == Path(shown["data_dir"])
-    assert (made.http_port, made.connector_id) == (None, None)
+    assert (made.http_port, made.connector_id, made.ca_bundle) == (None, None, None)
 
 
 @pytest.mark.parametrize("key", [key for key in Configuration.model_fields if key[:6] != "client"])
 def test_the_example_of_every_key_is_valid(key: str) -> None:
-    load(None, {**REQUIRED, **yaml.safe_load(yaml_line(key))}, {})
+    Configuration.model_validate({**REQUIRED, **yaml.safe_load(yaml_line(key))})
 
 
 def test_every_key_has_a_heading_and_no_other_has() -> None:
@@ -211,6 +224,38 @@ def test_the_rows_of_events_and_files_are_the_ones_documented() -> None:
         assert isinstance(rows, list)
         assert list(rows[0]) == list(row)
         assert list(shown[verb]) == [name, "next"]
+
+
+def test_the_rows_of_quarantine_and_dead_letters_are_the_ones_documented() -> None:
+    record = QuarantineRecord(
+        "m", "c", "event-not-json", "s", 1, 1, None, AT, AT, None, None, None, None, None
+    )
+    delivery = Delivery("m", "h", "{}", 1, None, AT)
+    address = parse_queue_url(REQUIRED["sqs_url"])
+    letters = DeadLetters(
+        DeadLetterQueue(address, None, None),
+        SqsConnection(address, "us-east-1"),
+        SystemClock(),
+        60,
+    )
+    shown = documents()
+    for verb, name, row in (
+        ("quarantine ls", "quarantine", quarantine.row_of(record)),
+        ("dlq ls", "queues", dlq.queue_of(letters, None)),
+        ("dlq peek", "messages", dlq.row_of(Letter(delivery, Outgoing("{}", "d")))),
+    ):
+        rows = shown[verb][name]
+        assert isinstance(rows, list)
+        assert list(rows[0]) == list(row)
+    told = json.loads(
+        json.dumps(outcomes.document_of([Outcome("m", What.MOVED)], None, dry_run=False))
+    )
+    for verb in ("quarantine retry", "quarantine discard", "dlq redrive"):
+        rows = shown[verb]["messages"]
+        assert isinstance(rows, list)
+        assert (list(shown[verb]), list(rows[0])) == (list(told), list(told["messages"][0]))
+    group = quarantine.group_of(QuarantineGroup("c", 1, AT, AT, "m"))
+    assert all(f'"{key}":' in text_of("reference/command-line.md") for key in group)
 
 
 def test_exit_statuses_are_the_ones_documented() -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import pytest
+import trustme
 
 from benchling_connector.domain.configuration import Configuration
 from benchling_connector.domain.errors import InvalidConfiguration
@@ -87,6 +88,49 @@ def test_a_secret_can_be_read_from_a_file(tmp_path) -> None:
     assert "cannot be read" in missing["client_secret_file"]
 
 
+@pytest.mark.parametrize("blank", ["", " ", "\n", " \r\n\t"])
+def test_a_secret_that_is_there_and_empty_is_no_mistake_but_stays_empty(tmp_path, blank) -> None:
+    secret = tmp_path / "secret"
+    secret.write_text(blank)
+    rest = {key: value for key, value in GOOD.items() if key != "client_secret"}
+    from_file = load(None, {**rest, "client_secret_file": str(secret)}, {})
+    from_variable = load(None, rest, {"BENCHLING_CONNECTOR_CLIENT_SECRET": blank})
+    assert len(from_file.client_secret) == len(from_variable.client_secret) == 0
+    assert "client_secret" in problems(client_secret=None)
+
+
+def test_an_empty_secret_gives_way_to_one_further_down(tmp_path) -> None:
+    file = tmp_path / "c.yaml"
+    file.write_text("client_secret: from-the-file\n")
+    rest = {key: value for key, value in GOOD.items() if key != "client_secret"}
+    found = load(file, rest, {"BENCHLING_CONNECTOR_CLIENT_SECRET": ""})
+    assert found.client_secret.get_secret_value() == "from-the-file"
+    file.write_text("client_secret:\n")
+    found = load(file, rest, {"BENCHLING_CONNECTOR_CLIENT_SECRET": "from-the-variable"})
+    assert found.client_secret.get_secret_value() == "from-the-variable"
+
+
+def test_a_key_without_a_value_does_not_stand_in_the_way_of_a_secret_file(tmp_path) -> None:
+    file, secret = tmp_path / "c.yaml", tmp_path / "secret"
+    secret.write_text("from-a-file")
+    file.write_text(f"client_secret:\nclient_secret_file: {secret}\n")
+    rest = {key: value for key, value in GOOD.items() if key != "client_secret"}
+    assert load(file, rest, {}).client_secret.get_secret_value() == "from-a-file"
+    file.write_text("client_secret:\n")
+    assert len(load(file, rest, {}).client_secret) == 0
+
+
+def test_a_bundle_is_looked_at_before_anything_is_contacted(tmp_path) -> None:
+    bundle = tmp_path / "authority.pem"
+    assert "cannot be read" in problems(ca_bundle=str(bundle))["ca_bundle"]
+    bundle.write_text("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n")
+    assert "no certificate" in problems(ca_bundle=str(bundle))["ca_bundle"]
+    assert "cannot be read" in problems(ca_bundle=str(tmp_path))["ca_bundle"]
+    trustme.CA().cert_pem.write_to_path(str(bundle))
+    assert good(ca_bundle=str(bundle)).ca_bundle == bundle
+    assert good(ca_bundle="").ca_bundle is None
+
+
 def test_an_unknown_key_names_the_closest_known_one() -> None:
     assert "client_secret" in problems(clientsecret="x")["clientsecret"]
     with pytest.raises(InvalidConfiguration, match="aws_region"):
@@ -117,7 +161,6 @@ def test_a_missing_key_is_named_with_an_example(key) -> None:
         ("aws_region", "Frankfurt", "form"),
         ("client_id", "", "empty"),
         ("client_id", 123, "quotes"),
-        ("client_secret", "", "empty"),
         ("events_per_file", 0, "at least 1"),
         ("events_per_file", 11, "at most 10"),
         ("events_per_file", "many", "whole number"),

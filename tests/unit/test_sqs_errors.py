@@ -80,6 +80,14 @@ ENDPOINT = {"endpoint_url": "https://sqs.eu-west-1.amazonaws.com/"}
             TransientError,
             "queue-failing",
         ),
+        (client_error("407", status=407), TransientError, "proxy-failing"),
+        (
+            exceptions.ProxyConnectionError(
+                proxy_url="http://u:***@proxy:3128", error=ConnectionRefusedError(111, "refused")
+            ),
+            TransientError,
+            "proxy-failing",
+        ),
         (aiohttp.ClientPayloadError(), TransientError, "queue-failing"),
         (TimeoutError(), TransientError, "queue-failing"),
         (ConnectionResetError(), TransientError, "queue-failing"),

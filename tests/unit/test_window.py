@@ -76,7 +76,7 @@ async def test_a_message_stands_once_with_its_newest_handle() -> None:
     assert first.delivery.body == "x" * 100  # not decoded yet: it is still needed
     assert register.carries(first, event("evt_1"))
     assert register.hold(again, 7.0) is None
-    assert first.delivery.body == ""
+    assert first.delivery.body == "x" * 100  # the event has not all of it
     other = register.hold(delivery("b"), 6.0)
     assert other is not None
     assert not register.carries(other, event("evt_1"))
@@ -88,6 +88,16 @@ async def test_a_message_stands_once_with_its_newest_handle() -> None:
     assert register.carries(third, event("evt_1"))  # asked about anew
     register.let_go([first, other, first])
     assert register.bytes == 100
+
+
+def test_a_body_that_its_event_has_is_not_kept_twice() -> None:
+    register = Register(capacity=10, max_bytes=10_000)
+    told = event("evt_1")
+    held = register.hold(Delivery("a", "r", told.envelope.decode(), 1, NOON, NOON), 1.0)
+    assert held is not None
+    assert register.carries(held, told)
+    assert held.delivery.body == ""
+    assert held.size == register.bytes == len(told.envelope)
 
 
 def test_a_message_that_came_back_is_not_forgotten_with_its_former_self() -> None:

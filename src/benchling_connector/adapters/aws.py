@@ -6,12 +6,15 @@ Queue and lake both ask here, so that the same profile, role or key is found and
 import functools
 import os
 from collections.abc import Callable
+from pathlib import Path
 
 import aiohttp
 from aiobotocore.session import AioSession
 from botocore import exceptions
+from botocore.httpsession import where
 from botocore.loaders import Loader, create_loader
 
+from benchling_connector.adapters.trust import bundle_file, read_bundle
 from benchling_connector.domain.errors import ConfigurationError
 
 __all__ = ["FOREIGN", "IDENTITY_PROBLEMS", "code_of", "identity_error", "new_session", "refused"]
@@ -82,10 +85,20 @@ _IDENTITY_CALLS = frozenset(
 )
 
 
-def new_session() -> AioSession:
-    """A session that has looked at nothing yet: environment and files are read when it is used."""
+def new_session(ca_bundle: Path | None = None) -> AioSession:
+    """A session that has looked at nothing yet: environment and files are read when it is used.
+
+    With `ca_bundle` its authorities are trusted besides those that AWS's tools trust: botocore's
+    own, or the ones that AWS_CA_BUNDLE or the profile name instead. It holds for the calls that
+    botocore makes on the way to credentials, too. Raises `InvalidConfiguration` when the bundle
+    cannot be used, and botocore's errors for a profile that cannot be read.
+    """
     session = AioSession()
     session.register_component("data_loader", _loader(os.environ.get("AWS_DATA_PATH")))
+    if ca_bundle is not None:
+        base = Path(session.get_config_variable("ca_bundle") or where()).expanduser()
+        content = b"\n".join((base.read_bytes(), read_bundle(ca_bundle)))
+        session.set_config_variable("ca_bundle", bundle_file(content))
     return session
 
 

@@ -12,8 +12,9 @@ from benchling_connector.checkup import Item, Outcome, check_up, failure
 from benchling_connector.cli.exits import Exit
 from benchling_connector.cli.flags import Load, configured
 from benchling_connector.cli.logs import set_up_logs
+from benchling_connector.cli.secret import secret_missing
 from benchling_connector.domain.configuration import Configuration
-from benchling_connector.domain.errors import InvalidConfiguration
+from benchling_connector.domain.errors import ConfigurationError, InvalidConfiguration
 
 __all__ = ["app", "check"]
 
@@ -38,8 +39,11 @@ def check(
     set_up_logs(level="error")
     console = Console(highlight=False, soft_wrap=True)
     try:
-        items = asyncio.run(_check(load(), None if as_json else console))
+        configuration = load()
+        missing = None if len(configuration.client_secret) else secret_missing(load)
+        items = asyncio.run(_check(configuration, missing, None if as_json else console))
         status = Exit.DONE if all(item.passed for item in items) else Exit.SERVICE
+        status = status if missing is None else Exit.CONFIGURATION
     except InvalidConfiguration as error:
         items, status = [failure("configuration", error)], Exit.CONFIGURATION
         if not as_json:
@@ -55,9 +59,11 @@ def check(
     raise typer.Exit(status)
 
 
-async def _check(configuration: Configuration, console: Console | None) -> list[Item]:
+async def _check(
+    configuration: Configuration, missing: ConfigurationError | None, console: Console | None
+) -> list[Item]:
     items = []
-    async for item in check_up(configuration):
+    async for item in check_up(configuration, missing):
         items.append(item)
         if console is not None:
             _show(item, console)

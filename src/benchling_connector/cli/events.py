@@ -1,7 +1,6 @@
 """`events`: what the ledger knows of events, and of messages that were none."""
 
 import asyncio
-import base64
 from typing import Annotated
 
 import typer
@@ -16,6 +15,7 @@ from benchling_connector.cli.ledger import (
     Limit,
     Since,
     Until,
+    body_of,
     moment_of,
     no_such,
     open_ledger,
@@ -141,12 +141,7 @@ async def _all_of(record: EventRecord, reader: LedgerReader) -> dict[str, object
     file = await reader.file(record.file_id) if record.file_id else None
     document["filePath"] = file.path if file else None
     body = await reader.body(record.message_id) if record.event_id is None else None
-    if body is not None:
-        try:
-            document["body"] = body.decode()
-        except UnicodeDecodeError:
-            document["bodyBase64"] = base64.b64encode(body).decode()
-    return document
+    return document if body is None else {**document, **body_of(body)}
 
 
 def _cells(record: EventRecord) -> tuple[str, ...]:

@@ -13,11 +13,12 @@ from typing import Annotated, Any
 import typer
 
 from benchling_connector.domain.configuration import SECRET_KEYS, Configuration
-from benchling_connector.settings import load
+from benchling_connector.settings import Sources
 
 __all__ = ["ConfigFile", "Load", "configured"]
 
-Load = Callable[[], Configuration]
+Load = Sources
+"""Gives the configuration when it is called, and looks at its sources anew each time."""
 
 ConfigFile = Annotated[
     Path | None,
@@ -43,7 +44,7 @@ def configured(verb: Callable[..., None]) -> Callable[..., None]:
     def command(**given: Any) -> None:  # noqa: ANN401
         overrides = {flag.name: given.pop(flag.name) for flag in flags}
         file = given.pop("config")
-        verb(load=lambda: load(file, overrides), **given)
+        verb(load=Sources(file, overrides), **given)
 
     signature = inspect.Signature([file_flag, *keyword, *flags])
     command.__signature__ = signature  # type: ignore[attr-defined]

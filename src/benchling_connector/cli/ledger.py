@@ -1,9 +1,11 @@
 """What the verbs that read the ledger share: which ledger, how far back, and how it is shown."""
 
+import base64
 import json
 import os
 import re
 import sys
+import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -12,8 +14,8 @@ from typing import Annotated, TypeVar
 
 import typer
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from benchling_connector.adapters.ledger import open_reader
 from benchling_connector.cli.flags import ConfigFile
@@ -31,13 +33,15 @@ __all__ = [
     "Limit",
     "Since",
     "Until",
-    "database_of",
+    "body_of",
+    "database_url_of",
     "moment_of",
     "no_such",
     "open_ledger",
     "short",
     "show_document",
     "show_pages",
+    "show_rows",
 ]
 
 _WORDS = re.compile(r"[A-Z]")
@@ -82,7 +86,7 @@ async def open_ledger(
     config: Path | None, data_dir: Path | None, database_url: str | None, connector: str | None
 ) -> AsyncIterator[LedgerReader]:
     """The ledger that flags, environment and configuration file name, in this order."""
-    async with open_reader(database_of(config, data_dir, database_url), connector) as reader:
+    async with open_reader(database_url_of(config, data_dir, database_url), connector) as reader:
         yield reader
 
 
@@ -118,9 +122,13 @@ async def show_pages(
     document: Callable[[Row], dict[str, object]],
     columns: Sequence[str],
     cells: Callable[[Row], Iterable[str]],
+    called: str | None = None,
 ) -> None:
-    """Lists rows page by page: `{name: [...], "next": ...}` with `as_json`, else tables."""
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+    """Lists rows page by page: `{name: [...], "next": ...}` with `as_json`, else tables.
+
+    `called`: the rows' name for people, in the plural, where it is not `name`.
+    """
+    console = _console()
     printed = 0
     separator = f'{{"{name}": [\n  '
     while True:
@@ -140,8 +148,9 @@ async def show_pages(
         opening = "" if printed else separator
         print(f'{opening}\n], "next": {json.dumps(cursor)}}}')  # noqa: T201
         return
-    what = name.removesuffix("s") if printed == 1 else name
-    typer.echo(f"{printed:,} {what}." if printed else f"No {name} match.", err=True)
+    called = called or name
+    what = called.removesuffix("s") if printed == 1 else called
+    typer.echo(f"{printed:,} {what}." if printed else f"No {called} match.", err=True)
     if cursor is not None:
         typer.echo(f"There are more: --cursor {cursor}", err=True)
 
@@ -151,15 +160,43 @@ def show_document(document: dict[str, object], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(document, indent=2))
         return
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in document.items():
         lines = value if isinstance(value, list) else [value]
         told = "\n".join("-" if line is None else str(line) for line in lines)
-        table.add_row(_WORDS.sub(_spaced, name), escape(told))
-    console.print(table)
+        table.add_row(_WORDS.sub(_spaced, name), _visible(told))
+    _console().print(table)
+
+
+def show_rows(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> None:
+    """Prints a table of few rows."""
+    _console().print(_table(columns, rows))
+
+
+def body_of(body: bytes) -> dict[str, object]:
+    """A message's raw bytes for a document: as text where they are UTF-8, else in Base64."""
+    try:
+        return {"body": body.decode()}
+    except UnicodeDecodeError:
+        return {"bodyBase64": base64.b64encode(body).decode()}
+
+
+def _console() -> Console:
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+
+
+def _visible(text: str) -> Text:
+    """What somebody else wrote: no markup, and nothing that a terminal would obey."""
+    return Text(
+        "".join(
+            one.encode("unicode_escape").decode()
+            if unicodedata.category(one).startswith("C") and one not in "\n\t"
+            else one
+            for one in text
+        )
+    )
 
 
 def _spaced(capital: re.Match[str]) -> str:
@@ -184,12 +221,12 @@ def _table(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> Table:
     for column in columns:
         table.add_column(column, overflow="fold")
     for row in rows:
-        table.add_row(*row)
+        table.add_row(*map(_visible, row))
     return table
 
 
-def database_of(config: Path | None, data_dir: Path | None, database_url: str | None) -> str:
-    """The URL of the database that flags, environment and configuration file name."""
+def database_url_of(config: Path | None, data_dir: Path | None, database_url: str | None) -> str:
+    """The database that flags, environment and configuration file name, in this order."""
     if config is not None and data_dir is None and database_url is None:
         return load(config).database_url
     if database_url is None and data_dir is None:

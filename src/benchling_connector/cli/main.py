@@ -13,7 +13,10 @@ from benchling_connector.domain.errors import ConnectorError
 
 __all__ = ["VERBS", "app", "main"]
 
-VERBS = ("run", "check", "status", "demo", "events", "files", "templates")
+VERBS = (
+    *("run", "check", "status", "demo"),
+    *("events", "files", "quarantine", "dlq", "templates"),
+)
 """Each is a module beside this one, with an `app`."""
 
 

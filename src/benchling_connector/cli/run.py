@@ -12,7 +12,7 @@ from benchling_connector.assembly import Connector, open_connector
 from benchling_connector.cli.flags import Load, configured
 from benchling_connector.cli.live import live_line
 from benchling_connector.cli.logs import set_up_logs
-from benchling_connector.domain.configuration import Configuration
+from benchling_connector.cli.secret import with_secret
 from benchling_connector.domain.errors import ConnectorError
 
 __all__ = ["app", "run", "work"]
@@ -44,9 +44,8 @@ def run(
     if log_level.lower() not in ("debug", "info", "warning", "error"):
         raise typer.BadParameter("must be debug, info, warning or error", param_hint="--log-level")
     set_up_logs(level=log_level)
-    configuration = load()
     try:
-        asyncio.run(_run(configuration, drain))
+        asyncio.run(_run(load, drain))
     except ConnectorError as error:
         log.error(  # noqa: TRY400 - what it is stands in the fields
             "connector.failed", code=error.code, sentence=error.sentence, remedy=error.remedy
@@ -54,9 +53,12 @@ def run(
         raise
 
 
-async def _run(configuration: Configuration, drain: float | None) -> None:
+async def _run(load: Load, drain: float | None) -> None:
+    configuration = await with_secret(load)
+    if configuration is None:
+        return  # a signal came first
     async with (
-        open_connector(configuration, poll_s=_poll_seconds(drain)) as connector,
+        open_connector(configuration, poll_s=_poll_seconds(drain), look_again=load) as connector,
         live_line(connector),
     ):
         await work(connector, drain)

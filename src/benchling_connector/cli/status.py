@@ -20,7 +20,7 @@ from benchling_connector.cli.ledger import (
     Connector,
     DatabaseUrl,
     DataDir,
-    database_of,
+    database_url_of,
     short,
 )
 from benchling_connector.domain.health import State
@@ -50,7 +50,7 @@ def status(
     It reads the database, where each worker writes down every ten seconds how it is.
     """
     now = datetime.now(UTC)
-    url = database_of(config, data_dir, database_url)
+    url = database_url_of(config, data_dir, database_url)
     found = asyncio.run(read_status(url, connector, now))
     if as_json:
         typer.echo(json.dumps({"connectors": [document(one, now) for one in found]}, indent=2))

@@ -6,10 +6,10 @@ from datetime import datetime
 from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from benchling_connector.database.connection import exclusively
+from benchling_connector.database.connection import exclusively, reading
 from benchling_connector.database.tables import connectors
 
-__all__ = ["connector_identity"]
+__all__ = ["connector_identity", "known_identity"]
 
 
 async def connector_identity(
@@ -41,6 +41,17 @@ async def connector_identity(
                 .values(name=name)
             )
     return connector_id
+
+
+async def known_identity(engine: AsyncEngine, configured_id: str | None, name: str) -> str | None:
+    """The same, for those who only ask: None if the database does not know the connector.
+
+    Raises `TransientError`.
+    """
+    async with reading(engine) as connection:
+        known = await _known(connection)
+    connector_id = configured_id or _remembered(known, name)
+    return connector_id if connector_id in known else None
 
 
 async def _known(connection: AsyncConnection) -> dict[str, str]:

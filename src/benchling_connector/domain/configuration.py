@@ -56,7 +56,8 @@ class Configuration(BaseModel):
         min_length=1,
     )
     client_secret: SecretStr = Field(
-        title="Client Secret", description="Client secret of the Benchling app.", min_length=1
+        title="Client Secret",
+        description="Client secret of the Benchling app. While it is empty, `run` waits for it.",
     )
     sqs_url: str = Field(
         title="SQS URL",
@@ -75,6 +76,13 @@ class Configuration(BaseModel):
         title="Disable SSL Certificate Verification",
         description="Switches TLS verification off for Benchling. Allowed, but a WARNING for as "
         "long as it is on.",
+    )
+    ca_bundle: Path | None = Field(
+        default=None,
+        title="CA bundle",
+        description="PEM file of certificate authorities that are trusted besides the public ones, "
+        "for Benchling, SQS and the lake.",
+        examples=["/etc/ssl/acme-authority.pem"],
     )
     sample_result_export_interface_ids: Listed = Field(
         default=(),
@@ -172,6 +180,11 @@ class Configuration(BaseModel):
     @classmethod
     def _off(cls, value: object) -> object:
         return None if value is False or value in ("off", "") else value
+
+    @field_validator("ca_bundle", mode="before")
+    @classmethod
+    def _none(cls, value: object) -> object:
+        return None if value == "" else value
 
     @field_validator("benchling_url")
     @classmethod

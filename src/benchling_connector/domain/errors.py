@@ -39,10 +39,16 @@ PROBLEMS: dict[str, Problem] = {
         "The configuration is not valid.",
         "Correct the keys named in the message.",
     ),
+    "client-secret-missing": Problem(
+        "The client secret is empty.",
+        "Write the secret into the place that the message names; the connector looks there every "
+        "few seconds and begins by itself. An environment variable takes a restart.",
+    ),
     "benchling-credentials-refused": Problem(
         "Benchling refuses the client ID or the client secret.",
         "Copy both again from the app's page in Benchling (Developer Console, your app, "
-        "Client credentials); a secret that was rotated is refused from that moment on.",
+        "Client credentials); a secret that was rotated is refused from that moment on. A running "
+        "connector reads its files again by itself.",
     ),
     "benchling-not-a-tenant": Problem(
         "The Benchling URL leads to something that is not a Benchling tenant.",
@@ -50,8 +56,8 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "benchling-tls": Problem(
         "The certificate that Benchling's host shows cannot be verified.",
-        "Check the host name and, if a proxy of yours ends TLS, add its certificate authority "
-        "to the system's trust store (or SSL_CERT_FILE).",
+        "Check the host name and, if a proxy of yours ends TLS, name the file of its certificate "
+        "authority in ca_bundle.",
     ),
     "queue-not-found": Problem(
         "The SQS queue does not exist.",
@@ -61,6 +67,27 @@ PROBLEMS: dict[str, Problem] = {
         "AWS does not allow this identity to use the queue.",
         "Allow sqs:ReceiveMessage, sqs:DeleteMessage and (better) sqs:ChangeMessageVisibility and "
         "sqs:GetQueueAttributes on the queue to the identity that the connector runs as.",
+    ),
+    "queue-send-denied": Problem(
+        "AWS does not allow this identity to send to the queue.",
+        "Allow sqs:SendMessage on the queue (and kms:GenerateDataKey where it has a key of its "
+        "own) to the identity that you run this verb as. The connector itself does not need it.",
+    ),
+    "dead-letter-queue-missing": Problem(
+        "The queue has no dead-letter queue.",
+        "Give the queue a redrive policy, as the template does, or name the dead-letter queue "
+        "with --dlq-url.",
+    ),
+    "dead-letter-access-denied": Problem(
+        "AWS does not allow this identity to use the dead-letter queue.",
+        "Allow sqs:ReceiveMessage, sqs:ChangeMessageVisibility and (to move messages) "
+        "sqs:DeleteMessage on the dead-letter queue to the identity that you run this verb as, "
+        "and sqs:GetQueueAttributes on both queues; without the latter name it with --dlq-url.",
+    ),
+    "queue-tls": Problem(
+        "The certificate that the host of SQS shows cannot be verified.",
+        "If a proxy of yours ends TLS, or the endpoint is your own, name the file of its "
+        "certificate authority in ca_bundle.",
     ),
     "aws-credentials-missing": Problem(
         "No AWS credentials were found.",
@@ -79,6 +106,11 @@ PROBLEMS: dict[str, Problem] = {
         "The lake may not be written by this identity.",
         "Allow s3:PutObject, s3:GetObject and s3:ListBucket below lake_url (or write permission on "
         "the folder).",
+    ),
+    "lake-tls": Problem(
+        "The certificate that the host of the lake shows cannot be verified.",
+        "If a proxy of yours ends TLS, or the store is your own, name the file of its certificate "
+        "authority in ca_bundle.",
     ),
     "database-schema-newer": Problem(
         "The database was made by a newer version of the connector.",
@@ -104,6 +136,11 @@ PROBLEMS: dict[str, Problem] = {
         "Benchling answers 429 (too many requests) for longer than it should.",
         "Another app of the tenant may use up its budget; lower api_requests_per_30s to leave "
         "room, or ask Benchling to raise the limit.",
+    ),
+    "proxy-failing": Problem(
+        "The proxy on the way does not let the connector through.",
+        "Check address, user and password in HTTPS_PROXY (HTTP_PROXY for http://), and that the "
+        "proxy allows this host; hosts named in NO_PROXY are asked directly.",
     ),
     "queue-failing": Problem(
         "SQS cannot be reached or answers with errors.",
@@ -163,6 +200,11 @@ PROBLEMS: dict[str, Problem] = {
         "An event ID that is known already came with other content.",
         "Compare the message with the stored event of that ID; Benchling gives each event its own.",
     ),
+    "message-not-sendable": Problem(
+        "SQS does not take this message.",
+        "Look at its bytes: SQS takes text without control characters, up to the queue's maximum "
+        "size. It stays where it is; discard it if nothing of it is needed.",
+    ),
     # Warnings: it works, but somebody should know.
     "messages-quarantined": Problem(
         "Messages were put into quarantine within the last hour.",
@@ -177,8 +219,8 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "tls-verification-off": Problem(
         "TLS verification for Benchling is switched off.",
-        "Set disable_ssl_verification to false, and add your proxy's certificate authority to "
-        "the system's trust store instead.",
+        "Set disable_ssl_verification to false, and name the file of your proxy's certificate "
+        "authority in ca_bundle instead.",
     ),
     "interface-ids-no-effect": Problem(
         "sample_result_export_interface_ids has no effect.",

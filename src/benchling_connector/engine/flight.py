@@ -31,6 +31,11 @@ class Held:
     """It is being released: not to be kept hidden any more."""
 
     @property
+    def raw(self) -> bytes:
+        """The body as bytes, for as long as no event has them all."""
+        return self.delivery.body.encode("utf-8", "surrogatepass")
+
+    @property
     def message_id(self) -> str:
         return self.delivery.message_id
 
@@ -112,7 +117,8 @@ class Register:
     def carries(self, held: Held, event: Event) -> bool:
         """Notes which event a message carries; False if another message brought it already."""
         held.event_id = event.id
-        held.delivery = replace(held.delivery, body="")  # the event has the text
+        if held.raw == event.envelope:
+            held.delivery = replace(held.delivery, body="")  # the event has the text
         known = self._events.setdefault(event.id, _Carried(event.digest, []))
         known.messages.append(held)
         return len(known.messages) == 1

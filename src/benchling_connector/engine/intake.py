@@ -173,9 +173,9 @@ class Intake:
             body = one.delivery.body
             found = decode(body, self._catalog)
             if isinstance(found, Rejected):
-                strays.append((one, found, body.encode("utf-8", "surrogatepass")))
+                strays.append((one, found, one.raw))
             elif self._register.differs(found):
-                strays.append((one, _reused(found), found.envelope))
+                strays.append((one, _reused(found), one.raw))
             elif self._register.carries(one, found):
                 events[found.id] = (found, one)
             else:
@@ -228,7 +228,7 @@ class Intake:
                 orphans.append((event, held))
             else:
                 carriers = self._register.take([event.id])
-                reused += [(one, _reused(event), event.envelope) for one in carriers]
+                reused += [(one, _reused(event), one.raw or event.envelope) for one in carriers]
         if works:
             self._pass_on(works)
         await self._quarantine(reused)

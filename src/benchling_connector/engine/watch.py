@@ -22,6 +22,7 @@ ANSWER_WITHIN_S = 10.0
 """After so long without an answer a dependency is in trouble."""
 
 LOOK_EVERY_S = 5.0
+LONGEST_PAUSE_S = 5.0
 
 TOLD_BY_WORK = frozenset({Dependency.LAKE})
 """While there is work for these, only the work tells: a lake that can be read may refuse writes.
@@ -57,7 +58,7 @@ class Watch:
                 tried, due = 0, gate.worked_at[dependency] + QUIET_S
             else:
                 if not tried:
-                    tried, again_at = 1, now + gate.pause(1)
+                    tried, again_at = 1, now + min(gate.pause(1), LONGEST_PAUSE_S)
                 due = again_at
             if now < due:
                 await gate.change(due - now)
@@ -66,7 +67,7 @@ class Watch:
             else:
                 await self._ask(dependency, ask)
                 tried += 1
-                again_at = self._clock.monotonic() + gate.pause(tried)
+                again_at = self._clock.monotonic() + min(gate.pause(tried), LONGEST_PAUSE_S)
 
     async def _ask(self, dependency: Dependency, ask: Ask) -> None:
         try:

@@ -1,6 +1,7 @@
 """Benchling's API: reading resources under one app's request budget."""
 
 from benchling_connector.adapters.benchling.budget import BudgetSnapshot, RequestBudget
+from benchling_connector.adapters.benchling.connection import proxy_of
 from benchling_connector.adapters.benchling.reader import BenchlingReader, ReadProbe, open_reader
 from benchling_connector.adapters.benchling.transport import RequestObserver
 
@@ -11,4 +12,5 @@ __all__ = [
     "RequestBudget",
     "RequestObserver",
     "open_reader",
+    "proxy_of",
 ]

@@ -9,12 +9,14 @@ import base64
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from urllib.request import getproxies, proxy_bypass
 
 import aiohttp
 from yarl import URL
 
 from benchling_connector import __version__
+from benchling_connector.adapters.trust import client_context
 
 __all__ = ["BrokenConnectionError", "Proxy", "basic", "open_session", "proxy_of"]
 
@@ -35,14 +37,18 @@ class Proxy:
 
 @asynccontextmanager
 async def open_session(
-    *, timeout_s: float, verify_ssl: bool, connections: int
+    *, timeout_s: float, verify_ssl: bool, connections: int, ca_bundle: Path | None = None
 ) -> AsyncIterator[aiohttp.ClientSession]:
     """A session. `timeout_s` is for one request, from connecting to the last byte.
 
-    `connections`: the most at one time.
+    `connections`: the most at one time. `ca_bundle`: a PEM file of authorities to trust as well.
+
+    Raises `InvalidConfiguration` when the bundle cannot be used.
     """
     connector = aiohttp.TCPConnector(
-        limit=connections, ssl=verify_ssl, keepalive_timeout=KEEP_ALIVE_S
+        limit=connections,
+        ssl=client_context(ca_bundle) if verify_ssl else False,
+        keepalive_timeout=KEEP_ALIVE_S,
     )
     async with aiohttp.ClientSession(
         connector=connector,

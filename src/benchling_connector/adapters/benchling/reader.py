@@ -1,7 +1,7 @@
 """Benchling's API as a `ResourceReader`: one session, one token, one budget."""
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from urllib.parse import quote
@@ -10,7 +10,8 @@ import msgspec
 from yarl import URL
 
 from benchling_connector.adapters.benchling.budget import RequestBudget
-from benchling_connector.adapters.benchling.connection import basic, open_session, proxy_of
+from benchling_connector.adapters.benchling.connection import open_session, proxy_of
+from benchling_connector.adapters.benchling.credentials import Credentials
 from benchling_connector.adapters.benchling.ratelimit import http_date
 from benchling_connector.adapters.benchling.token import (
     TOKEN_REQUEST,
@@ -63,8 +64,12 @@ async def open_reader(
     clock: Clock,
     ids: Ids,
     observer: RequestObserver | None = None,
+    look_again: Callable[[], Configuration] | None = None,
 ) -> AsyncIterator["BenchlingReader"]:
     """A reader for the tenant and the app of this configuration, open for the `async with` block.
+
+    `look_again` gives the configuration as it is now: when Benchling has refused the client ID or
+    the secret, they are taken from there before a token is asked for again.
 
     Raises `ConfigurationError` when the URL's host cannot be one.
     """
@@ -82,12 +87,12 @@ async def open_reader(
     async with open_session(
         timeout_s=configuration.request_timeout_s,
         verify_ssl=not configuration.disable_ssl_verification,
+        ca_bundle=configuration.ca_bundle,
         # Room for a token beside them.
         connections=CONNECTIONS + 1,
     ) as session:
         transport = Transport(session, base, budget, clock, observer, proxy_of(base))
-        # Not form-encoded first, as RFC 6749 has it: Benchling's own SDK leaves that out.
-        credentials = basic(configuration.client_id, configuration.client_secret.get_secret_value())
+        credentials = Credentials(configuration, look_again)
         reader = BenchlingReader(transport, credentials, clock, ids)
         try:
             yield reader
@@ -96,14 +101,18 @@ async def open_reader(
 
 
 class BenchlingReader:
-    """The `ResourceReader` port over HTTP. `credentials`: the app's, as HTTP Basic has them."""
+    """The `ResourceReader` port over HTTP."""
 
-    def __init__(self, transport: Transport, credentials: str, clock: Clock, ids: Ids) -> None:
+    def __init__(
+        self, transport: Transport, credentials: Credentials, clock: Clock, ids: Ids
+    ) -> None:
         self._transport = transport
         self._clock = clock
 
         async def ask() -> Reply:
-            reply = await transport.send(TOKEN_REQUEST, lambda: credentials, urgent=True)
+            if self._tokens.refused:
+                await credentials.renew()
+            reply = await transport.send(TOKEN_REQUEST, lambda: credentials.header, urgent=True)
             assert reply is not None
             return reply
 
@@ -126,7 +135,9 @@ class BenchlingReader:
         return (reply.at - told).total_seconds() - 0.5
 
     async def sign_in(self) -> None:
-        """Makes sure that there is a valid token."""
+        """Makes sure that there is a valid token; after a failure it waits until one may be asked
+        for again, up to 20 s."""
+        await self._tokens.settled()
         await self._tokens.valid()
 
     async def ready(self) -> None:

@@ -27,7 +27,9 @@ LONGEST_RENEWAL_S = 60.0
 SHORTEST_LIFE_S = 1.0
 LONGEST_LIFE_S = 86_400.0
 FIRST_BACKOFF_S = 2.0
-LONGEST_BACKOFF_S = 60.0
+LONGEST_BACKOFF_S = 20.0
+"""What was mended is noticed within so many seconds."""
+
 LONGEST_TRANSIENT_BACKOFF_S = 15.0
 
 
@@ -87,11 +89,19 @@ class TokenKeeper:
         self._failure: ConnectorError | None = None
         self._failures = 0
         self._quiet_until = 0.0
+        self.refused = False
+        """Whether Benchling did not accept the app, and has given no token since."""
 
     def usable(self) -> Token | None:
         """The current token, if there is one that has not ended."""
         token = self._token
         return token if token is not None and self._clock.monotonic() < token.ends_at else None
+
+    async def settled(self) -> None:
+        """Returns when `valid` would not repeat an old error, but ask."""
+        pause = self._quiet_until - self._clock.monotonic()
+        if self.usable() is None and self._renewal is None and self._failure and pause > 0:
+            await self._clock.sleep(pause)
 
     async def valid(self) -> Token:
         """A token that has not ended; asks for one where there is none.
@@ -157,6 +167,7 @@ class TokenKeeper:
             self._fail(outcome)
         else:
             self._token, self._known, self._failure = outcome, True, None
+            self.refused = False
         return outcome
 
     def _fail(self, error: ConnectorError) -> None:
@@ -165,6 +176,7 @@ class TokenKeeper:
         backoff = min(FIRST_BACKOFF_S * 2.0 ** min(self._failures, 10), longest)
         self._failures += 1
         self._failure = error
+        self.refused = self.refused or error.code == REFUSED
         self._quiet_until = self._clock.monotonic() + backoff * (0.5 + 0.5 * self._jitter())
 
 

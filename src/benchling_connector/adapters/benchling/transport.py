@@ -20,6 +20,7 @@ from benchling_connector.ports import Clock
 __all__ = ["Outgoing", "Reply", "RequestObserver", "Transport"]
 
 THROTTLED = 429
+PROXY_REFUSES = 407
 MAY_BE_JSON = ("application/json", "application/octet-stream", "")
 MOST_THROTTLED = 10
 """Answers 429 to one request after which it is given up for now."""
@@ -172,16 +173,20 @@ class Transport:
                 allow_redirects=False,
             ) as response:
                 body = await response.read()
+                if response.status == PROXY_REFUSES and self._proxy_url is not None:
+                    return _by_proxy(request, f"answered {PROXY_REFUSES}")
                 return Reply(response.status, response.headers, body, self._clock.now())
         except BrokenConnectionError as error:
             return error
         except aiohttp.ClientConnectorCertificateError as error:
             why = getattr(error.certificate_error, "verify_message", "") or "not valid"
             return ConfigurationError(
-                "benchling-tls", f"The certificate of {self.host} is not accepted: {why}."
+                "benchling-tls", f"The certificate of {error.host} is not accepted: {why}."
             )
         except aiohttp.ClientHttpProxyError as error:
-            return _unreachable(request, f"the proxy answered {error.status}")
+            return _by_proxy(request, f"answered {error.status}")
+        except aiohttp.ClientProxyConnectionError as error:
+            return _by_proxy(request, f"cannot be reached ({error.strerror or 'no connection'})")
         except aiohttp.ClientConnectorError as error:
             return _unreachable(request, error.strerror or "no connection")
         except UnicodeError:
@@ -194,6 +199,10 @@ class Transport:
             # What is left is about what came, such as a broken header or encoding.
             sentence = f"{request}: the answer cannot be read ({type(error).__name__})."
             return TransientError("benchling-unexpected-answer", sentence)
+
+
+def _by_proxy(request: Outgoing, what: str) -> TransientError:
+    return TransientError("proxy-failing", f"{request}: the proxy {what}.")
 
 
 def _unreachable(request: Outgoing, why: str) -> TransientError:

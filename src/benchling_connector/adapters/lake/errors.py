@@ -13,6 +13,8 @@ __all__ = ["DENIED", "FAILING", "OBJECT_MISSING", "answer_of", "of_file_system",
 
 DENIED = "lake-access-denied"
 FAILING = "lake-failing"
+TLS = "lake-tls"
+PROXY = "proxy-failing"
 
 ERRNOS = {
     errno.EACCES: DENIED,
@@ -45,6 +47,23 @@ _OTHER_REGION = frozenset(
 )
 _CODE = re.compile(r"<Code>([A-Za-z0-9.]{1,80})</Code>")
 _STATUS = re.compile(r"status code: (\d{3})")
+# How obstore's HTTP stack writes down that no connection came about.
+_CERTIFICATE = re.compile(r"\bInvalidCertificate\(\s*([A-Za-z]+)")
+_CERTIFICATE_WORDS = {
+    "UnknownIssuer": "it is of an unknown authority",
+    "NotValidForName": "it is of another host",
+    "NotValidForNameContext": "it is of another host",
+    "Expired": "it has expired",
+    "ExpiredContext": "it has expired",
+    "NotValidYet": "it is not valid yet",
+    "NotValidYetContext": "it is not valid yet",
+}
+_PROXY = {
+    "ProxyAuthRequired": "answered 407",
+    "TunnelUnsuccessful": "opens no way to the lake",
+    "ConnectFailed(": "cannot be reached",
+}
+_PROXY_REFUSES = 407
 
 
 def of_file_system(error: OSError, action: str) -> ConnectorError:
@@ -64,6 +83,12 @@ def of_object_store(error: Exception, action: str, where: str) -> ConnectorError
     The text of the error is read for status and code, and never quoted: it holds what was signed.
     """
     status, code = answer_of(error)
+    if status is None:
+        failed = _without_answer(str(error), action, where)
+        if failed is not None:
+            return failed
+    if status == _PROXY_REFUSES:
+        return TransientError(PROXY, f"{where}: {action} failed, the proxy answered {status}.")
     said = code or (f"status {status}" if status else "no answer")
     refusal = refused(code)
     if refusal is not None:
@@ -77,6 +102,18 @@ def of_object_store(error: Exception, action: str, where: str) -> ConnectorError
     if isinstance(error, PermissionDeniedError | UnauthenticatedError):
         return ConfigurationError(DENIED, f"{where}: {action} is denied ({said}).")
     return TransientError(FAILING, f"{where}: {action} failed ({said}).")
+
+
+def _without_answer(text: str, action: str, where: str) -> ConnectorError | None:
+    found = _CERTIFICATE.search(text)
+    if found:
+        why = _CERTIFICATE_WORDS.get(found[1], found[1])
+        sentence = f"{where}: the certificate of the store's host is not accepted, {why}."
+        return ConfigurationError(TLS, sentence)
+    for word, what in _PROXY.items():
+        if word in text:
+            return TransientError(PROXY, f"{where}: {action} failed, the proxy {what}.")
+    return None
 
 
 def answer_of(error: Exception) -> tuple[int | None, str | None]:

@@ -4,6 +4,7 @@ import hashlib
 import os
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
 import obstore
@@ -19,6 +20,7 @@ from benchling_connector.adapters.lake.errors import (
     of_object_store,
 )
 from benchling_connector.adapters.lake.s3 import Identity, s3_store
+from benchling_connector.adapters.trust import read_bundle
 from benchling_connector.domain.errors import ConfigurationError, ConnectorError
 
 if TYPE_CHECKING:
@@ -53,10 +55,11 @@ class ObjectLake:
     Raises `ConfigurationError` on opening when the store cannot even be described.
     """
 
-    def __init__(self, address: BucketAddress, region: str) -> None:
+    def __init__(self, address: BucketAddress, region: str, ca_bundle: Path | None = None) -> None:
         self.location = str(address)
         self._address = address
         self._region = region
+        self._ca_bundle = ca_bundle
         self._identity: Identity | None = None
         self._proven = False
         self._store = self._open()
@@ -128,15 +131,15 @@ class ObjectLake:
                 return result
 
     def _open(self) -> "ObjectStore":
-        address = self._address
+        address, bundle = self._address, self._ca_bundle
         try:
             if address.kind == "s3":
-                store, self._identity = s3_store(address, self._region, CLIENT, RETRIES)
+                store, self._identity = s3_store(address, self._region, CLIENT, RETRIES, bundle)
                 return store
             if address.kind == "gs":
-                options = _client("GOOGLE_BASE_URL")
+                options = _client("GOOGLE_BASE_URL", bundle)
                 return GCSStore(address.bucket, client_options=options, retry_config=RETRIES)
-            options = _client("AZURE_STORAGE_ENDPOINT")
+            options = _client("AZURE_STORAGE_ENDPOINT", bundle)
             return AzureStore(address.bucket, client_options=options, retry_config=RETRIES)
         except FOREIGN as error:
             raise identity_error(error) or _unusable(address, error) from None
@@ -144,10 +147,14 @@ class ObjectLake:
             raise _unusable(address, error) from None
 
 
-def _client(endpoint_variable: str) -> "ClientConfig":
+def _client(endpoint_variable: str, ca_bundle: Path | None) -> "ClientConfig":
     """How to ask a store that obstore finds by its environment: plainly, if that says http."""
-    plain = os.environ.get(endpoint_variable, "").startswith("http://")
-    return {**CLIENT, "allow_http": True} if plain else CLIENT
+    options: ClientConfig = {**CLIENT}
+    if os.environ.get(endpoint_variable, "").startswith("http://"):
+        options["allow_http"] = True
+    if ca_bundle is not None:
+        options["root_certificate"] = read_bundle(ca_bundle)
+    return options
 
 
 async def _read(store: "ObjectStore", key: str) -> bytes | None:

@@ -66,12 +66,14 @@ def s3_store(
     region: str,
     client_options: "ClientConfig",
     retry_config: "RetryConfig",
+    ca_bundle: Path | None = None,
 ) -> tuple[S3Store, Identity]:
     """A store for the bucket, and who it is. Nothing is asked yet.
 
-    Raises botocore's errors for a profile that does not exist or a file that cannot be read.
+    Raises botocore's errors for a profile that does not exist or a file that cannot be read, and
+    `InvalidConfiguration` for a `ca_bundle` that cannot be used.
     """
-    session = new_session()
+    session = new_session(ca_bundle)
     endpoint = _endpoint(session)
     options: ClientConfig = {**client_options}
     if endpoint is None:
@@ -84,6 +86,7 @@ def s3_store(
         options["allow_http"] = endpoint.startswith("http://")
     bundle = session.get_config_variable("ca_bundle")
     if bundle and endpoint.startswith("https://"):
+        # Trusted besides the system's store.
         options["root_certificate"] = Path(bundle).read_bytes()
     identity = Identity(session)
     store = S3Store(

@@ -10,6 +10,7 @@ from benchling_connector.adapters.ledger.ledger import (
     Process,
     SqlLedger,
 )
+from benchling_connector.adapters.ledger.quarantine import SqlQuarantine, open_quarantine
 from benchling_connector.adapters.ledger.reader import SqlLedgerReader, open_reader
 from benchling_connector.adapters.ledger.status import read_status
 from benchling_connector.database.connection import open_engine
@@ -21,7 +22,9 @@ __all__ = [
     "Process",
     "SqlLedger",
     "SqlLedgerReader",
+    "SqlQuarantine",
     "open_ledger",
+    "open_quarantine",
     "open_reader",
     "read_status",
 ]

@@ -29,7 +29,7 @@ from benchling_connector.domain.records import (
 )
 from benchling_connector.ports import Page
 
-__all__ = ["SqlLedgerReader", "open_reader"]
+__all__ = ["SqlLedgerReader", "matches", "open_reader"]
 
 _AT_ONCE = 1_000
 """Rows fetched at a time."""
@@ -147,7 +147,7 @@ class SqlLedgerReader:
     def _matching(self, query: Select[Any], column: Column[Any], wanted: str | None) -> Select[Any]:
         if wanted is None:
             return query
-        return query.where(_matches(column, storable(wanted), self._engine.dialect.name))
+        return query.where(matches(column, storable(wanted), self._engine.dialect.name))
 
     async def _first(self, query: Select[Any]) -> RowMapping | None:
         async with reading(self._engine) as connection:
@@ -185,8 +185,8 @@ class SqlLedgerReader:
         return Page(tuple(records), None)
 
 
-def _matches(column: Column[Any], wanted: str, dialect: str) -> ColumnElement[bool]:
-    """Case counts, and only `*` and `?` are special."""
+def matches(column: Column[Any], wanted: str, dialect: str) -> ColumnElement[bool]:
+    """Whether a column matches a glob. Case counts, and only `*` and `?` are special."""
     if "*" not in wanted and "?" not in wanted:
         return column == wanted
     if dialect == "sqlite":

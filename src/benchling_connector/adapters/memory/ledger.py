@@ -10,6 +10,7 @@ from benchling_connector.adapters.memory.ledger_store import (
     KnownEvent,
     KnownFile,
     MemoryStore,
+    quarantined,
     record_of_candidate,
     record_of_file,
     record_of_stray,
@@ -66,12 +67,13 @@ class MemoryLedger:
 
     async def quarantine(self, strays: Sequence[StrayMessage], now: datetime) -> None:
         """See `ports.Ledger`."""
-        del now
         with self._struck("quarantine"):
             for stray in strays:
                 message_id = storable(stray.message_id)
                 key = (self._connector_id, message_id)
-                self._store.bodies.setdefault(key, stray.body)
+                self._store.quarantine.setdefault(
+                    key, quarantined(stray, message_id, self._connector_id, now)
+                )
                 record = record_of_stray(stray, message_id)
                 self._store.strays.setdefault(
                     key, KnownEvent(next(self._store.keys), self._connector_id, record)

@@ -17,7 +17,7 @@ from benchling_connector.domain.records import (
 )
 from benchling_connector.ports import Page
 
-__all__ = ["MemoryLedgerReader"]
+__all__ = ["MemoryLedgerReader", "is_between", "matches"]
 
 Record = TypeVar("Record")
 Known = TypeVar("Known", KnownEvent, KnownFile)
@@ -71,9 +71,9 @@ class MemoryLedgerReader:
 
     async def body(self, message_id: str) -> bytes | None:
         """See `ports.LedgerReader`."""
-        for (connector_id, known_id), body in self._store.bodies.items():
+        for (connector_id, known_id), record in self._store.quarantine.items():
             if known_id == message_id and self._connector_id in (None, connector_id):
-                return body
+                return record.body
         return None
 
     def _events(self) -> list[KnownEvent]:
@@ -86,32 +86,33 @@ class MemoryLedgerReader:
 
 def _is_event_wanted(record: EventRecord, which: EventFilter) -> bool:
     return (
-        _matches(record.event_type, which.event_type)
-        and _matches(record.resource_type, which.resource_type)
-        and _matches(record.schema_id, which.schema_id)
+        matches(record.event_type, which.event_type)
+        and matches(record.resource_type, which.resource_type)
+        and matches(record.schema_id, which.schema_id)
         and which.resource_id in (None, record.resource_id)
         and which.state in (None, record.state)
-        and _is_between(record.received_at, which.since, which.until)
+        and is_between(record.received_at, which.since, which.until)
     )
 
 
 def _is_file_wanted(record: FileRecord, which: FileFilter) -> bool:
     return (
-        _matches(record.resource_type, which.resource_type)
-        and _matches(record.schema_id, which.schema_id)
+        matches(record.resource_type, which.resource_type)
+        and matches(record.schema_id, which.schema_id)
         and which.state in (None, record.state)
-        and _is_between(record.created_at, which.since, which.until)
+        and is_between(record.created_at, which.since, which.until)
     )
 
 
-def _matches(value: str | None, wanted: str | None) -> bool:
-    """Case counts, and only `*` and `?` are special."""
+def matches(value: str | None, wanted: str | None) -> bool:
+    """Whether a value matches a glob. Case counts, and only `*` and `?` are special."""
     if wanted is None:
         return True
     return value is not None and fnmatchcase(value, wanted.replace("[", "[[]"))
 
 
-def _is_between(moment: datetime, since: datetime | None, until: datetime | None) -> bool:
+def is_between(moment: datetime, since: datetime | None, until: datetime | None) -> bool:
+    """Whether a time is in a half open span."""
     return (since is None or moment >= since) and (until is None or moment < until)
 
 

@@ -11,6 +11,7 @@ from benchling_connector.domain.records import (
     EventState,
     FileRecord,
     FileState,
+    QuarantineRecord,
     storable,
 )
 from benchling_connector.ports import Candidate, StrayMessage
@@ -19,6 +20,7 @@ __all__ = [
     "KnownEvent",
     "KnownFile",
     "MemoryStore",
+    "quarantined",
     "record_of_candidate",
     "record_of_file",
     "record_of_stray",
@@ -58,8 +60,8 @@ class MemoryStore:
     """By connector ID and event ID."""
     strays: dict[tuple[str, str], KnownEvent] = field(default_factory=dict)
     """By connector ID and message ID: what has no event ID."""
-    bodies: dict[tuple[str, str], bytes] = field(default_factory=dict)
-    """By connector ID and message ID."""
+    quarantine: dict[tuple[str, str], QuarantineRecord] = field(default_factory=dict)
+    """By connector ID and message ID; with their bodies."""
     files: dict[str, KnownFile] = field(default_factory=dict)
     leases: dict[str, datetime] = field(default_factory=dict)
     """By worker ID: until when it is alive."""
@@ -125,6 +127,29 @@ def record_of_stray(stray: StrayMessage, message_id: str) -> EventRecord:
         received_at=stray.received_at,
         fetched_at=None,
         stored_at=None,
+    )
+
+
+def quarantined(
+    stray: StrayMessage, message_id: str, connector_id: str, now: datetime
+) -> QuarantineRecord:
+    """The same in quarantine, with its body."""
+    return QuarantineRecord(
+        message_id=message_id,
+        connector_id=connector_id,
+        code=stray.rejected.code,
+        sentence=storable(stray.rejected.sentence),
+        size=len(stray.body),
+        receive_count=stray.receive_count,
+        sent_at=stray.sent_at,
+        received_at=stray.received_at,
+        quarantined_at=now,
+        resolution=None,
+        resolved_at=None,
+        resolved_by=None,
+        resolved_because=None,
+        successor=None,
+        body=stray.body,
     )
 
 

@@ -8,6 +8,7 @@ a role attached, a profile mended or a key rotated is noticed without a restart.
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from pathlib import Path
 from typing import Any
 
 from aiobotocore.config import AioConfig
@@ -34,8 +35,11 @@ _METHODS = {
     "DeleteMessage": "delete_message",
     "DeleteMessageBatch": "delete_message_batch",
     "GetQueueAttributes": "get_queue_attributes",
+    "GetQueueUrl": "get_queue_url",
     "ReceiveMessage": "receive_message",
+    "SendMessage": "send_message",
 }
+_OF_NO_QUEUE = frozenset({"GetQueueUrl"})
 
 
 class _Client:
@@ -49,12 +53,19 @@ class _Client:
 
 
 class SqsConnection:
-    """Calls to one queue. Close it when done.
+    """Calls to one queue. Close it when done. `ca_bundle`: authorities to trust as well.
 
     Raises `ConfigurationError` (`queue-not-found`) when the URL names another Region.
     """
 
-    def __init__(self, address: QueueAddress, region: str, *, max_connections: int = 64) -> None:
+    def __init__(
+        self,
+        address: QueueAddress,
+        region: str,
+        *,
+        ca_bundle: Path | None = None,
+        max_connections: int = 64,
+    ) -> None:
         if address.region not in {None, region}:
             raise ConfigurationError(
                 NOT_FOUND,
@@ -62,6 +73,7 @@ class SqsConnection:
             )
         self.address = address
         self.region = region
+        self._ca_bundle = ca_bundle
         self._config = AioConfig(
             connect_timeout=5,
             read_timeout=LONG_POLL_S + 10,
@@ -87,15 +99,15 @@ class SqsConnection:
         self, action: str, parameters: Mapping[str, object], within_s: float = CALL_S
     ) -> Mapping[str, Any]:
         """The same, with the errors as they come: one of `FOREIGN`."""
+        if action not in _OF_NO_QUEUE:
+            parameters = {"QueueUrl": self.address.queue_url, **parameters}
         while True:
             async with self._borrowed() as client:
                 method = getattr(client.api, _METHODS[action])
                 proven = client.proven
                 try:
                     async with asyncio.timeout(within_s):
-                        answer: Mapping[str, Any] = await method(
-                            QueueUrl=self.address.queue_url, **parameters
-                        )
+                        answer: Mapping[str, Any] = await method(**parameters)
                 except FOREIGN as error:
                     problem = identity_error(error)
                     if problem is None or problem.code not in IDENTITY_PROBLEMS:
@@ -128,7 +140,7 @@ class SqsConnection:
     async def _current(self) -> _Client:
         async with self._lock:
             if self._client is None:
-                context = new_session().create_client(
+                context = new_session(self._ca_bundle).create_client(
                     "sqs",
                     region_name=self.region,
                     endpoint_url=self.address.endpoint_url,

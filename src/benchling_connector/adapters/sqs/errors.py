@@ -1,11 +1,14 @@
 """What SQS and the way to it can answer, as errors of ours. One table, looked up by code."""
 
 import re
+from urllib.parse import urlsplit
 
+import aiohttp
 from botocore.exceptions import (
     ClientError,
     InvalidRegionError,
     NoRegionError,
+    ProxyConnectionError,
     SSLError,
     UnknownEndpointError,
 )
@@ -13,11 +16,15 @@ from botocore.exceptions import (
 from benchling_connector.adapters.aws import code_of, identity_error
 from benchling_connector.domain.errors import ConfigurationError, ConnectorError, TransientError
 
-__all__ = ["DENIED", "FAILING", "NOT_FOUND", "translate"]
+__all__ = ["DENIED", "FAILING", "NOT_FOUND", "SEND_DENIED", "quote", "translate"]
 
 NOT_FOUND = "queue-not-found"
 DENIED = "queue-access-denied"
+SEND_DENIED = "queue-send-denied"
 FAILING = "queue-failing"
+TLS = "queue-tls"
+PROXY = "proxy-failing"
+PROXY_REFUSES = "407"
 
 # Each error has two names: of the query protocol, which AWS still sends, and of the JSON protocol.
 # https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_ReceiveMessage.html
@@ -60,24 +67,50 @@ def translate(error: Exception, action: str) -> ConnectorError:
         return ConfigurationError(
             NOT_FOUND, "aws_region is not a Region in which SQS can be asked."
         )
+    if isinstance(error, SSLError):
+        return _tls(error, action)
     code = code_of(error)
+    if isinstance(error, ProxyConnectionError) or code == PROXY_REFUSES:
+        return TransientError(PROXY, f"{action}: the proxy {_by_proxy(error)}.")
     problem = CODES.get(code or "", FAILING)
     if problem == NOT_FOUND:
         return ConfigurationError(problem, f"{action}: SQS knows no such queue ({code}).")
     if problem == DENIED:
-        return ConfigurationError(problem, f"{action} is denied ({code}): {_quote(error)}")
+        problem = SEND_DENIED if action == "SendMessage" else DENIED
+        return ConfigurationError(problem, f"{action} is denied ({code}): {quote(error)}")
     return TransientError(problem, f"{action} failed: {_reason(error, code)}.")
 
 
 def _reason(error: Exception, code: str | None) -> str:
     if code:
         return f"SQS answered {code}"
-    if isinstance(error, SSLError):
-        return "the certificate of SQS's host cannot be verified, or TLS failed"
     return type(error).__name__
 
 
-def _quote(error: Exception) -> str:
+def _tls(error: SSLError, action: str) -> ConnectorError:
+    cause, host = (
+        error.kwargs.get("error"),
+        urlsplit(str(error.kwargs.get("endpoint_url"))).hostname,
+    )
+    if isinstance(cause, aiohttp.ClientConnectorCertificateError):
+        # It may be the proxy's own certificate, or that of a service on the way to credentials.
+        why = getattr(cause.certificate_error, "verify_message", "") or "not valid"
+        sentence = f"{action}: the certificate of {cause.host} is not accepted: {why}."
+        return ConfigurationError(TLS, sentence)
+    return TransientError(FAILING, f"{action} failed: no TLS connection to {host}.")
+
+
+def _by_proxy(error: Exception) -> str:
+    """What it did. Botocore's own text would name its URL."""
+    cause = error.kwargs.get("error") if isinstance(error, ProxyConnectionError) else None
+    if isinstance(cause, aiohttp.ClientHttpProxyError):
+        return f"answered {cause.status}"
+    if isinstance(cause, OSError):
+        return f"cannot be reached ({cause.strerror or 'no connection'})"
+    return f"answered {PROXY_REFUSES}"
+
+
+def quote(error: Exception) -> str:
     """AWS's own sentence: it names the identity and the action. It holds no secret."""
     message = error.response["Error"].get("Message", "") if isinstance(error, ClientError) else ""
     return _KEY_ID.sub("(key id)", " ".join(str(message).split()))[:_LONGEST_QUOTE]

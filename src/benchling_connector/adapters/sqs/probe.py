@@ -12,6 +12,7 @@ again at once, and the answer is that the permission could not be probed.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 
 from botocore.exceptions import ClientError
 
@@ -57,13 +58,15 @@ class QueueProbe:
     attributes: QueueAttributes | None
 
 
-async def probe_queue(sqs_url: str, region: str) -> QueueProbe:
+async def probe_queue(sqs_url: str, region: str, *, ca_bundle: Path | None = None) -> QueueProbe:
     """Asks the queue, without receiving, deleting or moving anything.
+
+    `ca_bundle`: a PEM file of authorities to trust as well.
 
     Raises `ConfigurationError` for a queue that does not exist or is of another Region, and for
     credentials that are missing or refused; `TransientError` when SQS cannot be asked.
     """
-    connection = SqsConnection(parse_queue_url(sqs_url), region)
+    connection = SqsConnection(parse_queue_url(sqs_url), region, ca_bundle=ca_bundle)
     try:
         read, attributes = await _attributes(connection)
         return QueueProbe(

@@ -16,6 +16,7 @@ import math
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import structlog
@@ -27,7 +28,7 @@ from benchling_connector.adapters.sqs.url import parse_queue_url
 from benchling_connector.domain.errors import ConfigurationError, ConnectorError
 from benchling_connector.ports import Clock, Delivery, QueueFacts
 
-__all__ = ["SqsSource", "open_queue"]
+__all__ = ["BATCH", "LONGEST_VISIBILITY_S", "SqsSource", "delivery_of", "open_queue"]
 
 log = structlog.get_logger()
 
@@ -48,13 +49,17 @@ Entry = tuple[Delivery, Mapping[str, object]]
 
 
 @asynccontextmanager
-async def open_queue(sqs_url: str, region: str, clock: Clock) -> AsyncIterator["SqsSource"]:
+async def open_queue(
+    sqs_url: str, region: str, clock: Clock, *, ca_bundle: Path | None = None
+) -> AsyncIterator["SqsSource"]:
     """The queue behind a URL. Nothing is asked of it yet.
+
+    `ca_bundle`: a PEM file of authorities to trust as well.
 
     Raises `ConfigurationError` (`queue-not-found`) when this is no queue's URL, or one of another
     Region.
     """
-    connection = SqsConnection(parse_queue_url(sqs_url), region)
+    connection = SqsConnection(parse_queue_url(sqs_url), region, ca_bundle=ca_bundle)
     source = SqsSource(connection, clock)
     try:
         yield source
@@ -146,7 +151,7 @@ class SqsSource:
             within_s=wait_s + _POLL_GRACE_S,
         )
         now = self._clock.now()
-        return tuple(_delivery(message, now) for message in answer.get("Messages") or ())
+        return tuple(delivery_of(message, now) for message in answer.get("Messages") or ())
 
     async def _hand_back(self, poll: asyncio.Task[tuple[Delivery, ...]]) -> None:
         await asyncio.wait({poll}, timeout=_CANCEL_GRACE_S)
@@ -220,7 +225,8 @@ def _timeout(seconds: float) -> int:
     return min(max(math.ceil(seconds), 0), LONGEST_VISIBILITY_S)
 
 
-def _delivery(message: Mapping[str, Any], now: datetime) -> Delivery:
+def delivery_of(message: Mapping[str, Any], now: datetime) -> Delivery:
+    """A message as SQS hands it out."""
     attributes = message.get("Attributes") or {}
     sent = whole(attributes.get("SentTimestamp"))
     return Delivery(

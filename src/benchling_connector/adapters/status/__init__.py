@@ -8,6 +8,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_l
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily
 from prometheus_client.registry import Collector
 
+from benchling_connector.domain.errors import FieldProblem, InvalidConfiguration
 from benchling_connector.domain.health import Health, State
 from benchling_connector.domain.metrics import Metric
 
@@ -38,7 +39,7 @@ async def serve_status(
 ) -> AsyncIterator[int]:
     """Serves until the block ends; gives the port (0 asks for any free one).
 
-    Raises `OSError` when the port is taken.
+    Raises `InvalidConfiguration` when the port is taken.
     """
     registry = CollectorRegistry()
     registry.register(_Metrics(metrics))
@@ -68,7 +69,12 @@ async def serve_status(
     await runner.setup()
     try:
         site = web.TCPSite(runner, host, port)
-        await site.start()
+        try:
+            await site.start()
+        except OSError as error:
+            problem = f"port {port} cannot be used ({error.strerror or 'refused'})."
+            remedy = "Choose a free one, or 0 for any."
+            raise InvalidConfiguration([FieldProblem("http_port", problem, remedy)]) from None
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()

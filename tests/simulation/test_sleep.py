@@ -1,0 +1,75 @@
+"""A worker that sleeps through its lease, and what it does when it wakes."""
+
+import pytest
+
+from benchling_connector.domain.errors import TransientError
+from tests.simulation.faults import FaultPlan, Lot
+from tests.simulation.world import World
+
+LAKE_FAILS = TransientError("lake-failing")
+
+
+class Script(FaultPlan):
+    """The lots of the next calls of some methods, in order; all others are good."""
+
+    def __init__(self, **lots: list[Lot]) -> None:
+        super().__init__(0)
+        self.lots = lots
+
+    def draw(self, port: str, method: str) -> Lot:
+        lots = self.lots.get(method)
+        return lots.pop(0) if lots else super().draw(port, method)
+
+
+async def fall_asleep_before_the_put(world: World) -> None:
+    """One worker sleeps with a PENDING file, another stores its event; then the first wakes.
+
+    Its monotonic clock stood still, as on a machine that was suspended: it notices nothing.
+    """
+    world.send("evt_1")
+    sleeper = world.start(receivers=1)
+    world.loop.on_step = lambda _: world.suspend(sleeper) if world.store.files else None
+    while not world.store.files:
+        await world.clock.sleep(0.1)
+    world.loop.on_step = None
+    await world.clock.sleep(65.0)
+    other = world.start(receivers=1)
+    while world.queue.messages:
+        await world.clock.sleep(1.0)
+    other.stop()
+    world.resume(sleeper, world.loop.time())
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_it_takes_back_the_object_that_it_wrote_too_late(seed: int) -> None:
+    world = World(seed, visibility_timeout=30)
+
+    async def job() -> None:
+        await fall_asleep_before_the_put(world)
+        await world.clock.sleep(60.0)
+        world.workers[0].stop()
+        await world.clock.sleep(30.0)
+
+    world.run(job())
+    assert world.lake.puts == 2
+    world.promise.at_the_end()
+
+
+@pytest.mark.xfail(strict=True, reason="what was refused is not removed, though it may be there")
+@pytest.mark.parametrize("seed", range(10))
+def test_it_takes_back_also_what_it_does_not_know_to_have_written(seed: int) -> None:
+    """Its put acts, and the answer is lost; later puts fail, until it asks the ledger again."""
+    lost, failed = Lot(LAKE_FAILS, acts=True), Lot(LAKE_FAILS, acts=False)
+    world = World(seed, faults=Script(), visibility_timeout=30)
+
+    async def job() -> None:
+        await fall_asleep_before_the_put(world)
+        assert isinstance(world.faults, Script)
+        world.faults.lots["put"] = [lost, *[failed] * 5]
+        await world.clock.sleep(120.0)
+        world.workers[0].stop()
+        await world.clock.sleep(30.0)
+
+    world.run(job())
+    assert world.lake.puts == 2
+    world.promise.at_the_end()
