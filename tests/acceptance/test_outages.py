@@ -26,7 +26,7 @@ from tests.acceptance.world import World, stored_once
 from tests.aws import SESSION, make_queue
 from tests.postgres import Postgres, started_postgres
 
-OUTAGE_S = 18.0
+OUTAGE_S = 16.0
 RESUMES_WITHIN_S = 30.0
 PATIENCE_S = 120.0
 MOST_RECEIVES = 5
