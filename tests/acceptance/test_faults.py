@@ -13,7 +13,6 @@ from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from random import Random
-from typing import Any
 
 import pytest
 
@@ -87,17 +86,6 @@ def every_type_and_more(world: World) -> list[BenchlingEvent]:
     ]
 
 
-async def objects(world: World, bucket: str) -> list[dict[str, Any]]:
-    """All documents in a bucket, asked for without faults."""
-    documents = []
-    async with SESSION.create_client("s3", **world.aws.client_arguments()) as s3:
-        async for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
-            for key in (item["Key"] for item in page.get("Contents", ())):
-                stored = await s3.get_object(Bucket=bucket, Key=key)
-                documents.append(valid(Path(key), await stored["Body"].read()))
-    return documents
-
-
 @pytest.mark.parametrize("seed", seeds())
 async def test_with_faults_everywhere_nothing_is_lost_or_stored_twice_and_the_run_ends(
     world: World, postgres: Postgres, seed: int
@@ -118,7 +106,7 @@ async def test_with_faults_everywhere_nothing_is_lost_or_stored_twice_and_the_ru
         run = await ended(process, PATIENCE_S)
 
         assert run.status == 0, run.stderr[-3000:]
-        documents = await objects(here, bucket)
+        documents = await here.objects(bucket)
         assert stored_once(documents) == {event.id for event in events}
         # What passes is not taken for what lasts.
         statuses = Counter(r["fetch"]["status"] for d in documents for r in d["resources"])
