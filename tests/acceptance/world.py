@@ -113,8 +113,12 @@ class World:
 
     def files(self) -> list[dict[str, Any]]:
         """The RAW files in the lake, each held against the schema, its own path and the limits."""
-        found = [path for path in self.lake.rglob("*") if path.is_file()]
-        return [valid(path.relative_to(self.lake), path.read_bytes()) for path in found]
+        found = {path.relative_to(self.lake): path for path in self.lake.rglob("*")}
+        return [
+            valid(below, path.read_bytes())
+            for below, path in found.items()
+            if path.is_file() and not below.parts[0].startswith("_")
+        ]
 
     async def objects(self, bucket: str) -> list[dict[str, Any]]:
         """The RAW files in a bucket, held to the same."""
