@@ -61,9 +61,10 @@ async def everything_fails_now_and_then(
     async with AsyncExitStack() as stack:
         proxy = await stack.enter_async_context(ChaosProxy(world.aws.endpoint_url, seed))
         client = SESSION.create_client("sqs", **world.aws.client_arguments())
-        # What an answer that was lost has taken comes back soon, and often if need be.
+        # What an answer that was lost has taken comes back soon, and more than once before the
+        # run takes the queue for empty.
         queue = await make_queue(
-            await stack.enter_async_context(client), visibility_timeout=6, max_receive_count=1000
+            await stack.enter_async_context(client), visibility_timeout=4, max_receive_count=1000
         )
         settings: dict[str, object] = {
             "sqs_url": queue.url.replace(world.aws.endpoint_url, proxy.url),
@@ -99,7 +100,7 @@ async def test_with_faults_everywhere_nothing_is_lost_or_stored_twice_and_the_ru
         await here.publish(events)
         process = await here.start(
             *("run", "-c", str(here.write(lake_url=f"s3://{bucket}", **settings))),
-            *("--drain", "9"),
+            *("--drain", "13"),
             AWS_ENDPOINT_URL=proxy.url,
         )
 
