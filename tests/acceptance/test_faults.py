@@ -58,6 +58,10 @@ async def everything_fails_now_and_then(
     tenant.limiter.config = RateLimit(200, 2.0, retry_after=bool(seed % 3))
     tenant.faults = Faults(seed)
     tenant.faults.plan = FaultPlan(SHARES, hang_seconds=3.0, slow_seconds=1.0, token_too=True)
+
+    def at_work() -> bool:  # a database that fails at the very start ends the run, and may
+        return bool(tenant.stats.reads)
+
     async with AsyncExitStack() as stack:
         proxy = await stack.enter_async_context(ChaosProxy(world.aws.endpoint_url, seed))
         client = SESSION.create_client("sqs", **world.aws.client_arguments())
@@ -72,10 +76,10 @@ async def everything_fails_now_and_then(
         }
         if seed % 2:
             database = world.home / "data" / "connector.db"
-            await stack.enter_async_context(sqlite_locked_now_and_then(database, seed))
+            await stack.enter_async_context(sqlite_locked_now_and_then(database, seed, at_work))
         else:
             settings["database_url"] = url = await postgres.make_database()
-            await stack.enter_async_context(postgres_cut_now_and_then(postgres, url, seed))
+            await stack.enter_async_context(postgres_cut_now_and_then(postgres, url, seed, at_work))
         yield replace(world, queue=queue), settings, proxy
 
 
