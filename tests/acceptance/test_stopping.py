@@ -7,6 +7,8 @@ import time
 from dataclasses import replace
 from itertools import islice
 
+import pytest
+
 from benchling_connector.simulator.faults import FaultKind, FaultPlan
 from tests.acceptance.world import World, ended, line_with, stored_once
 from tests.aws import SESSION, make_queue
@@ -74,3 +76,14 @@ async def test_a_second_signal_ends_it_at_once_and_nothing_is_lost(world: World)
         assert stored_once(here.files()) == {event.id for event in events}
         assert {row["state"] for row in await here.ledger()} == {"stored"}
         assert await here.queue.counts() == (0, 0, 0)
+
+
+@pytest.mark.parametrize("after_s", [0.3, 0.6, 0.9, 1.2])
+async def test_a_signal_while_it_starts_ends_it_in_order(world: World, after_s: float) -> None:
+    process = await world.start("run", "-c", str(world.write()), "--log-level", "warning")
+    await asyncio.sleep(after_s)
+    process.send_signal(signal.SIGTERM)
+    told = await ended(process)
+    # Before the program has come to its own code the signal ends it as it ends any process.
+    assert told.status in (0, -signal.SIGTERM)
+    assert "Traceback" not in told.stderr
