@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import yaml
 from pydantic import ValidationError
 
+from benchling_connector.adapters.proxies import check_proxies
 from benchling_connector.adapters.trust import read_bundle
 from benchling_connector.domain.configuration import SECRET_KEYS, Configuration
 from benchling_connector.domain.errors import FieldProblem, InvalidConfiguration
@@ -71,7 +72,7 @@ def load(
     Raises `InvalidConfiguration` with every problem that was found, secrets left out.
     """
     environment = os.environ if environment is None else environment
-    problems: list[FieldProblem] = []
+    problems = check_proxies(environment)
     merged: dict[str, object] = {}
     for layer in (dict(overrides or {}), _environment(environment), _file(config)):
         given = {key: value for key, value in layer.items() if value is not None}

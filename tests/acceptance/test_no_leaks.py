@@ -336,6 +336,8 @@ async def test_a_database_that_refuses_the_password_does_not_give_it_away(world:
         {"clientSecret": CLIENT_SECRET},
         {"database_url": f"postgresql://u:{DATABASE_PASSWORD}@db:port/x"},
         {"database_url": f"postgres+asyncpg://u:{DATABASE_PASSWORD}@db/x"},
+        {"database_url": f"postgresql://u:12/{DATABASE_PASSWORD}@127.0.0.1/x"},
+        {"database_url": f"postgresql://u:{DATABASE_PASSWORD}@/x?host=%00"},
         {"benchling_url": f"https://u:{DATABASE_PASSWORD}@acme.benchling.com"},
         {"sqs_url": f"ftp://u:{DATABASE_PASSWORD}@sqs/1/q"},
         {"sqs_url": f"https://u:{DATABASE_PASSWORD}@sqs/1/q"},
@@ -359,3 +361,15 @@ async def test_a_mistake_in_the_configuration_is_told_without_the_secret_in_it(
         assert "Traceback" not in ended.stderr
         places += told(verb[0], ended)
     assert not leaks(secrets, places)
+
+
+async def test_a_proxy_with_an_unquoted_password_is_told_without_it(world: World) -> None:
+    proxy = f"http://u:{PROXY_PASSWORD.replace(' ', '')}@127.0.0.1:9"
+    places: list[tuple[str, bytes]] = []
+    for verb in (("run",), ("check", "--json")):
+        ended = await world.program(*verb, "-c", str(world.write()), HTTP_PROXY=proxy)
+        assert ended.status == 3
+        assert "percent-encoded" in ended.stdout + ended.stderr
+        assert "Traceback" not in ended.stderr
+        places += told(verb[0], ended)
+    assert not leaks({"the password": PROXY_PASSWORD.replace(" ", "")}, places)

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from itertools import islice
-from pathlib import Path
 from urllib.parse import urlsplit
 from uuid import uuid4
 
@@ -219,14 +218,3 @@ async def test_a_bundle_that_cannot_be_used_is_a_mistake_of_the_configuration(
     (item,) = told.document()["items"]
     assert (item["name"], item["status"]) == ("configuration", "failed")
     assert word in item["summary"]
-
-
-def test_the_words_of_the_bundle_may_be_in_any_language(tmp_path: Path) -> None:
-    from benchling_connector.adapters.trust import client_context, read_bundle
-
-    bundle = tmp_path / "bundle.pem"
-    pems = [trustme.CA().cert_pem.bytes() for _ in range(2)]
-    bundle.write_bytes("# Größte Behörde, 認証局\n".encode() + b"\n# more\n".join(pems))
-    assert read_bundle(bundle) == bundle.read_bytes()
-    more = client_context(bundle).cert_store_stats()["x509_ca"]
-    assert more == client_context(None).cert_store_stats()["x509_ca"] + 2

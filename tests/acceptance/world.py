@@ -19,7 +19,7 @@ from benchling_connector.simulator.aws import EmbeddedAws
 from benchling_connector.simulator.publisher import Item, Publisher
 from benchling_connector.simulator.publisher import Queue as Target
 from benchling_connector.simulator.tenant import DEFAULT_CLIENT_SECRET, Tenant
-from tests.aws import Queue
+from tests.aws import SESSION, Queue
 
 PROGRAM = [sys.executable, "-W", "error::ResourceWarning", "-m", "benchling_connector"]
 SCHEMA = json.loads((Path(__file__).parents[2] / "docs/reference/raw-file.schema.json").read_text())
@@ -113,8 +113,22 @@ class World:
 
     def files(self) -> list[dict[str, Any]]:
         """The RAW files in the lake, each held against the schema, its own path and the limits."""
-        found = [path for path in self.lake.rglob("*") if path.is_file()]
-        return [valid(path.relative_to(self.lake), path.read_bytes()) for path in found]
+        found = {path.relative_to(self.lake): path for path in self.lake.rglob("*")}
+        return [
+            valid(below, path.read_bytes())
+            for below, path in found.items()
+            if path.is_file() and not below.parts[0].startswith("_")
+        ]
+
+    async def objects(self, bucket: str) -> list[dict[str, Any]]:
+        """The RAW files in a bucket, held to the same."""
+        documents = []
+        async with SESSION.create_client("s3", **self.aws.client_arguments()) as s3:
+            async for page in s3.get_paginator("list_objects_v2").paginate(Bucket=bucket):
+                for key in (item["Key"] for item in page.get("Contents", ())):
+                    stored = await s3.get_object(Bucket=bucket, Key=key)
+                    documents.append(valid(Path(key), await stored["Body"].read()))
+        return documents
 
     async def ledger(self) -> list[dict[str, Any]]:
         """`events ls --json`."""

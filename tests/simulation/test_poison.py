@@ -1,11 +1,16 @@
 """A thousand hostile bodies among good ones, also such as SQS would not take, over the twins."""
 
+import asyncio
 from itertools import islice
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from benchling_connector.adapters.memory.queue import MemoryQueue
+from benchling_connector.domain.catalog import Catalog
+from benchling_connector.domain.event import Event, Rejected, decode
+from benchling_connector.engine import intake
 from benchling_connector.simulator.mutations import hostile, sqs_takes
 from benchling_connector.simulator.tenant import Tenant
 from tests.poison import hold_to_account, mixed
@@ -37,3 +42,28 @@ def test_hostile_bodies_are_quarantined_or_stored_and_every_good_event_is_stored
     assert counts["quarantined"] >= 300
     assert street.queue.messages == ()
     assert street.queue.dead_letters == []
+
+
+def test_while_large_bodies_are_decoded_one_by_one_others_have_their_turn(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    street = Street()
+    filling = "[" * 40_000 + "]" * 40_000
+    for n in range(8):
+        street.send(f"evt_{n}", odd="DEEP")
+    bodies = [street.sent[f"evt_{n}"].replace('"DEEP"', filling) for n in range(8)]
+    street.queue = MemoryQueue(street.clock)
+    for body in bodies:
+        street.queue.send(body)
+    turns: list[int] = []
+    seen: list[int] = []
+
+    def watched(body: str, known: Catalog) -> Event | Rejected:
+        seen.append(len(turns))
+        asyncio.get_running_loop().call_soon(turns.append, len(seen))
+        return decode(body, known)
+
+    monkeypatch.setattr(intake, "decode", watched)
+    street.drain()
+    assert len(street.lake.objects) == 8
+    assert seen == list(range(8))

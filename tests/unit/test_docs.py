@@ -489,3 +489,24 @@ def test_the_queries_of_the_tutorial_run_on_a_lake(
     shown = capsys.readouterr().out
     assert "assayRun" in shown
     assert "unavailable" in shown
+
+
+_NAMED_TEST = re.compile(r"`tests/(\S+?\.py)::(\w+)`")
+
+
+def named_tests() -> list[tuple[str, str, str]]:
+    """Every test that a page names: the page, the module and the function."""
+    return [
+        (str(page.relative_to(DOCS)), module, name)
+        for page in sorted(DOCS.rglob("*.md"))
+        for module, name in _NAMED_TEST.findall(page.read_text(encoding="utf-8"))
+    ]
+
+
+def test_the_promises_name_their_tests() -> None:
+    assert len([page for page, _, _ in named_tests() if page == "explanation/delivery.md"]) >= 15
+
+
+@pytest.mark.parametrize(("page", "module", "name"), named_tests())
+def test_every_test_that_a_page_names_is_there(page: str, module: str, name: str) -> None:
+    assert f"def {name}(" in (DOCS.parent / "tests" / module).read_text(encoding="utf-8")

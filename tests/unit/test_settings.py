@@ -131,6 +131,33 @@ def test_a_bundle_is_looked_at_before_anything_is_contacted(tmp_path) -> None:
     assert good(ca_bundle="").ca_bundle is None
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "http://me:planted/word@proxy:3128",
+        "http://me:planted#word@proxy:3128",
+        "http://me/planted@proxy:3128",
+        "http://me:word@proxy:planted",
+        "me:planted/@proxy",
+        "http://[planted",
+        "http://",
+    ],
+)
+@pytest.mark.parametrize("variable", ["HTTPS_PROXY", "http_proxy", "ALL_PROXY"])
+def test_a_proxy_that_is_no_url_is_told_without_the_password_in_it(variable, text) -> None:
+    with pytest.raises(InvalidConfiguration, match="percent-encoded") as caught:
+        load(None, GOOD, {variable: text})
+    assert [field.key for field in caught.value.fields] == [variable]
+    assert "planted" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "proxy:3128", "http://proxy", "https://me:a%2Fb@proxy:1", "http://me:a@b@proxy:1"]
+)
+def test_a_proxy_may_be_written_in_many_ways(text) -> None:
+    load(None, GOOD, {"HTTPS_PROXY": text})
+
+
 def test_an_unknown_key_names_the_closest_known_one() -> None:
     assert "client_secret" in problems(clientsecret="x")["clientsecret"]
     with pytest.raises(InvalidConfiguration, match="aws_region"):

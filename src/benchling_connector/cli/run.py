@@ -1,21 +1,20 @@
 """`run`: one connector in the foreground."""
 
 import asyncio
-import os
-import signal
 from typing import Annotated
 
 import structlog
 import typer
 
-from benchling_connector.assembly import Connector, open_connector
+from benchling_connector.assembly import open_connector
 from benchling_connector.cli.flags import Load, configured
 from benchling_connector.cli.live import live_line
 from benchling_connector.cli.logs import set_up_logs
 from benchling_connector.cli.secret import with_secret
+from benchling_connector.cli.stopping import stopping
 from benchling_connector.domain.errors import ConnectorError
 
-__all__ = ["app", "run", "work"]
+__all__ = ["app", "run"]
 
 log = structlog.get_logger()
 
@@ -54,37 +53,16 @@ def run(
 
 
 async def _run(load: Load, drain: float | None) -> None:
-    configuration = await with_secret(load)
-    if configuration is None:
-        return  # a signal came first
-    async with (
-        open_connector(configuration, poll_s=_poll_seconds(drain), look_again=load) as connector,
-        live_line(connector),
-    ):
-        await work(connector, drain)
-
-
-async def work(connector: Connector, drain: float | None = None) -> None:
-    """Works until a signal, or until drained. A second signal ends the process at once."""
-    loop = asyncio.get_running_loop()
-    signals = 0
-
-    def stop(number: signal.Signals) -> None:
-        nonlocal signals
-        signals += 1
-        if signals > 1:
-            log.warning("process.ended_at_once", signal=number.name)
-            os._exit(128 + number)
-        log.info("process.stopping", signal=number.name)
-        connector.stop()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop, number)
-    try:
-        await connector.run(drain)
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
+    with stopping() as stop:
+        configuration = await with_secret(load)
+        async with (
+            open_connector(
+                configuration, poll_s=_poll_seconds(drain), look_again=load
+            ) as connector,
+            live_line(connector),
+        ):
+            stop.gently = connector.stop
+            await connector.run(drain)
 
 
 def _poll_seconds(drain: float | None) -> int:

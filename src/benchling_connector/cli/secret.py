@@ -1,9 +1,8 @@
 """Waits for a client secret that is empty, as a mounted one is until somebody fills it in."""
 
 import asyncio
-import signal
 from collections.abc import Sequence
-from contextlib import AsyncExitStack, suppress
+from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 
 import structlog
@@ -31,8 +30,8 @@ def secret_missing(load: Sources) -> ConfigurationError:
     return ConfigurationError("client-secret-missing", sentence)
 
 
-async def with_secret(load: Sources) -> Configuration | None:
-    """The configuration, as soon as it has a client secret; None if a signal came before that.
+async def with_secret(load: Sources) -> Configuration:
+    """The configuration, as soon as it has a client secret.
 
     Meanwhile it says what it waits for, in the log and (with `http_port`) in `/healthz`.
     Raises `InvalidConfiguration` when the configuration is wrong at the start.
@@ -40,37 +39,24 @@ async def with_secret(load: Sources) -> Configuration | None:
     configuration = load()
     if len(configuration.client_secret):
         return configuration
-    loop, stopped = asyncio.get_running_loop(), asyncio.Event()
+    loop = asyncio.get_running_loop()
     waiting = _Waiting(secret_missing(load), loop.time())
-
-    def stop(number: signal.Signals) -> None:
-        log.info("process.stopping", signal=number.name)
-        stopped.set()
-
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop, number)
-    try:
-        async with AsyncExitStack() as stack:
-            if configuration.http_port is not None:
-                serving = serve_status(configuration.http_port, waiting.health, waiting.metrics)
-                log.info("status.served", port=await stack.enter_async_context(serving))
-            while not stopped.is_set():
-                waiting.say(loop.time())
-                with suppress(TimeoutError):
-                    await asyncio.wait_for(stopped.wait(), LOOK_EVERY_S)
-                try:
-                    configuration = await asyncio.to_thread(load)
-                except ConnectorError as error:  # a mistake made while mending
-                    waiting.error = error
-                    continue
-                if len(configuration.client_secret) and not stopped.is_set():
-                    log.info("secret.found")
-                    return configuration
-                waiting.error = secret_missing(load)
-    finally:
-        for number in (signal.SIGTERM, signal.SIGINT):
-            loop.remove_signal_handler(number)
-    return None
+    async with AsyncExitStack() as stack:
+        if configuration.http_port is not None:
+            serving = serve_status(configuration.http_port, waiting.health, waiting.metrics)
+            log.info("status.served", port=await stack.enter_async_context(serving))
+        while True:
+            waiting.say(loop.time())
+            await asyncio.sleep(LOOK_EVERY_S)
+            try:
+                configuration = await asyncio.to_thread(load)
+            except ConnectorError as error:  # a mistake made while mending
+                waiting.error = error
+                continue
+            if len(configuration.client_secret):
+                log.info("secret.found")
+                return configuration
+            waiting.error = secret_missing(load)
 
 
 class _Waiting:

@@ -190,7 +190,9 @@ class Settle:
             failed = [held.delivery for held, _ in delays]
         slow = {delivery.message_id for delivery in failed}
         for held, delay in delays:
-            until = held.hidden_at + self.visibility_s if held.message_id in slow else now + delay
+            until = now + delay
+            if held.message_id in slow:  # or the release has happened, and its answer was lost
+                until = max(until, held.hidden_at + self.visibility_s)
             self._waiting[held.message_id] = until
         self._register.let_go(held for held, _ in delays)
 

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from random import Random
@@ -81,7 +81,8 @@ class ChaosProxy:
 
     `plan` may be exchanged at any time. `silent`: calls are accepted and never answered.
     `injected` counts what was done, by action and trick, `calls` what came in, by action;
-    `underway` are the calls that stand open.
+    `underway` are the calls that stand open. `told`, if set, gets each answer of the upstream
+    that is passed on whole: action and body.
     """
 
     def __init__(self, upstream: str, seed: int, plan: ChaosPlan | None = None) -> None:
@@ -90,6 +91,7 @@ class ChaosProxy:
         self.injected: Counter[tuple[str, Trick]] = Counter()
         self.calls: Counter[str] = Counter()
         self.underway = 0
+        self.told: Callable[[str, bytes], None] | None = None
         self._upstream = upstream
         self._seed = seed
         self._randoms: dict[str, Random] = {}
@@ -162,7 +164,10 @@ class ChaosProxy:
             return cut(request)
         trick = self._draw(action)
         if trick is None:
-            return _response(await self._forward(request, body))
+            answer = await self._forward(request, body)
+            if self.told is not None:
+                self.told(action, answer.body)
+            return _response(answer)
         self.injected[action, trick] += 1
         return await self._play(trick, request, body)
 

@@ -195,7 +195,7 @@ def _reused(tenant: Tenant, event_type: str) -> list[Hostile]:
     document = json.loads(_text(tenant, event_type))
     first = json.dumps(document)
     document["detail"]["excludedProperties"] = ["another event under the same ID"]
-    return [Hostile("reused", first), Hostile("reused", json.dumps(document))]
+    return [Hostile("reused", first), Hostile("reused", f" {json.dumps(document)}\r\n")]
 
 
 def _text(tenant: Tenant, event_type: str) -> str:

@@ -16,6 +16,7 @@ import aiohttp
 from yarl import URL
 
 from benchling_connector import __version__
+from benchling_connector.adapters.proxies import proxy_url
 from benchling_connector.adapters.trust import client_context
 
 __all__ = ["BrokenConnectionError", "Proxy", "basic", "open_session", "proxy_of"]
@@ -65,13 +66,16 @@ async def open_session(
 
 
 def proxy_of(base: str) -> Proxy | None:
-    """The proxy that the environment names for this URL. SOCKS is not spoken."""
+    """The proxy that the environment names for this URL. SOCKS is not spoken.
+
+    Raises `InvalidConfiguration` when it is no URL.
+    """
     url = URL(base)
     proxies = getproxies()
     named = proxies.get(url.scheme) or proxies.get("all")
     if not named or proxy_bypass(f"{url.host}:{url.port}"):
         return None
-    proxy = URL(named if "://" in named else f"http://{named}")
+    proxy = proxy_url(f"{url.scheme}_proxy", named)
     if proxy.scheme not in ("http", "https"):
         return None
     authorization = basic(proxy.user, proxy.password or "") if proxy.user else None

@@ -164,7 +164,10 @@ class BenchlingReader:
         """Benchling's own answer about resources: 200, 400, 403, 404 or 414."""
         request = Outgoing("GET", target_of(call), call.family, call.kind)
         reply = await self._read(request)
-        if reply.status == TOO_LONG or (reply.status in ANSWERS and reply.is_json):
+        # Of a path that an event named, a page that says 404 is the tenant's own answer: it has
+        # no such endpoint. Of an endpoint that there is, it is somebody else's on the way.
+        nowhere = reply.status == NOT_FOUND and call.keys[0].way != "family"
+        if reply.status == TOO_LONG or nowhere or (reply.status in ANSWERS and reply.is_json):
             return Answer(reply.status, reply.body, reply.at)
         raise _not_an_answer(request, reply)
 

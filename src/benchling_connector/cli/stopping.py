@@ -1,0 +1,68 @@
+"""SIGTERM and SIGINT: the first ends the process in order and in time, the second at once."""
+
+import asyncio
+import os
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+
+__all__ = ["STOP_WITHIN_S", "Stopping", "stopping"]
+
+log = structlog.get_logger()
+
+STOP_WITHIN_S = 24.0
+"""Supervisors kill after 30 s by default, and the connector is done before that."""
+
+
+class Stopping:
+    """What the first signal does: it cancels the task that made this, until `gently` is set."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        self.gently: Callable[[], None] | None = None
+        self._task = asyncio.current_task()
+        self._timer = threading.Timer(STOP_WITHIN_S, _end_unfinished)
+        self._timer.daemon = True
+
+    def signalled(self, number: signal.Signals) -> None:
+        """A signal came."""
+        if self.asked:
+            log.warning("process.ended_at_once", signal=number.name)
+            os._exit(128 + number)
+        self.asked = True
+        log.info("process.stopping", signal=number.name)
+        self._timer.start()
+        if self.gently is not None:
+            self.gently()
+        elif self._task is not None:
+            self._task.cancel()
+
+    def over(self) -> None:
+        """The process ends by itself."""
+        self._timer.cancel()
+
+
+@contextmanager
+def stopping() -> Iterator[Stopping]:
+    """Heeds signals inside the block, which must be in a task. What they cancel ends quietly."""
+    loop, asked = asyncio.get_running_loop(), Stopping()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, asked.signalled, number)
+    try:
+        yield asked
+    except asyncio.CancelledError:
+        if not asked.asked:
+            raise
+    finally:
+        asked.over()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.remove_signal_handler(number)
+
+
+def _end_unfinished() -> None:
+    # As after a crash: the queue hands out again what was in flight, and the ledger knows it.
+    log.warning("process.ended_unfinished", after_seconds=STOP_WITHIN_S)
+    os._exit(0)
