@@ -46,7 +46,7 @@ VISIBLE, BACKLOG = 1_500, 8_000
 each of them at each call."""
 STUCK_S = 180.0
 """Nothing stored for so long, and it will not be."""
-PATIENCE_S = 600.0
+PATIENCE_S = 1_000.0
 FILES_WITHIN_S = 3.0
 ALL_TYPES_SHARE = 0.1
 
@@ -118,13 +118,9 @@ async def fight(
             figures.striking_s = struck - begun
             figures.stored_when_struck = await b.stored()
             say(f"  all kills done, {figures.stored_when_struck:,} events stored: draining")
-            await _end(survivors, signal.SIGTERM)
-            drainers = [
-                await processes.start("run", "-c", settings, "--drain", str(QUIET_S))
-                for _ in range(campaign.workers)
-            ]
-            await _end(drainers)
-            await feeding
+            async with asyncio.timeout(STUCK_S):
+                await _end(survivors, signal.SIGTERM)
+            await _drain(campaign, world, processes, settings, feeding)
             figures.draining_s = time.monotonic() - struck - QUIET_S
         finally:
             feeding.cancel()
@@ -209,9 +205,35 @@ async def _end(running: list[Process], number: signal.Signals | None = None) -> 
             await process.said("engine.started")
             process.send(number)
     for process in running:
-        async with asyncio.timeout(PATIENCE_S):
-            status = await asyncio.shield(process.ended)
+        status = await asyncio.shield(process.ended)
         assert status == 0, f"it ended with {status}: {process.tail()}"
+
+
+async def _drain(
+    campaign: Campaign,
+    world: World,
+    processes: Processes,
+    settings: str,
+    feeding: asyncio.Task[None],
+) -> None:
+    """Runs the workers until they find nothing more, and once again for what came later.
+
+    A worker waits for what it released itself. What one released that is dead by now may come
+    when all have ended.
+    """
+    async with asyncio.timeout(PATIENCE_S):
+        while not feeding.done() or any(await world.queue.counts()):
+            drainers = [
+                await processes.start("run", "-c", settings, "--drain", str(QUIET_S))
+                for _ in range(campaign.workers)
+            ]
+            await _end(drainers)
+            while feeding.done():
+                visible, hidden, delayed = await world.queue.counts()
+                if visible or not hidden + delayed:
+                    break
+                await asyncio.sleep(0.5)
+        await feeding
 
 
 async def _feed(world: World, campaign: Campaign, sent: list[BenchlingEvent]) -> None:
