@@ -6,7 +6,8 @@ import os
 import socket
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from typing import TypeVar
 
 import structlog
 
@@ -18,11 +19,11 @@ from benchling_connector.adapters.sqs import SqsSource, open_queue
 from benchling_connector.adapters.status import serve_status
 from benchling_connector.adapters.system import SystemClock, SystemIds, is_gone, own_name
 from benchling_connector.domain.configuration import Configuration
-from benchling_connector.domain.errors import PROBLEMS
+from benchling_connector.domain.errors import PROBLEMS, TransientError
 from benchling_connector.domain.health import QUARANTINE_WARNS_S, Condition, Health, warning
 from benchling_connector.domain.metrics import Metric, counter, gauge
 from benchling_connector.domain.rawfile import Origin
-from benchling_connector.engine.engine import Engine, Options, Ports
+from benchling_connector.engine.engine import START_TRIES, Engine, Options, Ports
 from benchling_connector.engine.intake import Filter
 from benchling_connector.engine.stats import Stats
 from benchling_connector.ports import Clock
@@ -30,6 +31,8 @@ from benchling_connector.ports import Clock
 __all__ = ["Connector", "metrics_of", "open_connector"]
 
 REPORT_EVERY_S = 30.0
+
+Opened = TypeVar("Opened")
 
 log = structlog.get_logger()
 
@@ -153,8 +156,10 @@ async def open_connector(
     clock, ids = SystemClock(), SystemIds()
     worker_id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     async with AsyncExitStack() as stack:
-        ledger = await stack.enter_async_context(
-            open_ledger(
+        ledger = await _opened(
+            stack,
+            clock,
+            lambda: open_ledger(
                 configuration.database_url,
                 connector_id=configuration.connector_id,
                 connector_name=configuration.connector_name,
@@ -162,7 +167,7 @@ async def open_connector(
                 now=clock.now(),
                 new_id=ids.file_id,
                 process=Process(own_name(), is_gone),
-            )
+            ),
         )
         connector_id = ledger.connector_id
         reader = await stack.enter_async_context(
@@ -210,6 +215,19 @@ async def open_connector(
             lake=lake.location,
         )
         yield connector
+
+
+async def _opened(
+    stack: AsyncExitStack, clock: Clock, opening: Callable[[], AbstractAsyncContextManager[Opened]]
+) -> Opened:
+    """Opens something, with a few tries if it passes."""
+    for tried in range(1, START_TRIES):
+        try:
+            return await stack.enter_async_context(opening())
+        except TransientError as error:
+            log.warning("start.retried", code=error.code, sentence=error.sentence)
+            await clock.sleep(float(1 << tried))
+    return await stack.enter_async_context(opening())
 
 
 async def _serve_status(stack: AsyncExitStack, http_port: int, connector: Connector) -> None:

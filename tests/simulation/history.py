@@ -22,10 +22,6 @@ TYPES = (
     SKIPPED_TYPE,
 )
 
-REUSE_IN_FLIGHT = False
-"""Whether an event ID may come again with other content while the first is not settled.
-`test_reuse.py` tells why not yet."""
-
 LONGEST_END_S = 4 * 3_600.0
 """Virtual seconds after which a history should have come to its end, once nobody disturbs it."""
 
@@ -179,8 +175,7 @@ class _History:
             world.send_text(f"no event {number}")
         elif kind < 0.16 and self.sent:
             known = world.promise.sent[chance.choice(self.sent)]
-            settled = known.message_id in world.promise.deleted
-            if kind < 0.12 or not (settled or REUSE_IN_FLIGHT):  # delivered twice
+            if kind < 0.12:  # delivered twice
                 text = known.body.replace('"account"', f'"again": {number}, "account"')
             else:  # its ID used again
                 text = known.body.replace('"deprecated": false', f'"deprecated": {number}')

@@ -140,6 +140,8 @@ class SeededLoop(asyncio.BaseEventLoop):
             process.parked.clear()
 
     def _run_once(self) -> None:
+        if self.complaints and not self._burying:
+            raise self.complaints[0]
         ready = self._ready
         while not ready:
             if not self._scheduled:

@@ -58,9 +58,10 @@ def test_a_kill_at_any_step_loses_nothing_and_stores_nothing_twice(chunk: int) -
 
 def test_each_row_of_the_crash_table_is_met_by_some_of_these_kills() -> None:
     met: Counter[str] = Counter()
+    within = steps()
 
     def watch(world: World, worker: Worker, step: int) -> None:
-        if step in steps():
+        if step in within:
             met.update(rows_at(world, worker))
 
     live_through(SEED, watch=watch)

@@ -1,14 +1,11 @@
 """An event ID that comes again with other content, while the first is on its way."""
 
-import pytest
-
 from benchling_connector.domain.records import EventState
 from tests.simulation.promise import CONNECTOR
 from tests.simulation.test_sleep import LAKE_FAILS
 from tests.simulation.world import World
 
 
-@pytest.mark.xfail(strict=True, reason="what is in flight decides, before the ledger is asked")
 def test_the_event_that_a_dead_worker_had_claimed_is_stored_though_its_id_comes_again() -> None:
     world = World(1, visibility_timeout=30)
 
@@ -30,7 +27,6 @@ def test_the_event_that_a_dead_worker_had_claimed_is_stored_though_its_id_comes_
     assert world.store.events[CONNECTOR, "evt_1"].record.state is EventState.STORED
 
 
-@pytest.mark.xfail(strict=True, reason="all that carry a reused ID are kept as the first of them")
 def test_each_message_that_reuses_an_id_is_quarantined_with_its_own_bytes() -> None:
     world = World(1)
 

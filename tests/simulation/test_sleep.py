@@ -55,7 +55,6 @@ def test_it_takes_back_the_object_that_it_wrote_too_late(seed: int) -> None:
     world.promise.at_the_end()
 
 
-@pytest.mark.xfail(strict=True, reason="what was refused is not removed, though it may be there")
 @pytest.mark.parametrize("seed", range(10))
 def test_it_takes_back_also_what_it_does_not_know_to_have_written(seed: int) -> None:
     """Its put acts, and the answer is lost; later puts fail, until it asks the ledger again."""

@@ -6,6 +6,8 @@ before, and nothing has happened; after, and it has happened, and the answer nev
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from copy import copy
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +37,7 @@ class Wire:
             if world.over:  # the dead are being buried
                 raise asyncio.CancelledError
             lot = world.faults.draw(self._name, method)
+            lot = replace(lot, error=_one_of_its_own(lot.error))
             request = Request(world, worker, self._name, method, (*arguments, *named.values()), lot)
             request.send(self._port)
             try:
@@ -190,6 +193,13 @@ def told(value: Any) -> str:
         if hasattr(value, name):
             return str(getattr(value, name))
     return str(value)
+
+
+def _one_of_its_own(error: ConnectorError | None) -> ConnectorError | None:
+    """The same error anew: one that is raised holds on to the world in which it was."""
+    if isinstance(error, TransientError):
+        return TransientError(error.code, error.sentence, retry_after=error.retry_after)
+    return copy(error)
 
 
 def _delivery(entry: Any) -> Delivery:

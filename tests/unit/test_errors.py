@@ -35,6 +35,11 @@ def test_an_error_survives_the_way_to_another_process() -> None:
         )
 
 
+def test_when_to_try_again_survives_it_too() -> None:
+    error = pickle.loads(pickle.dumps(TransientError("queue-failing", "busy", retry_after=7.5)))
+    assert (error.code, error.sentence, error.retry_after) == ("queue-failing", "busy", 7.5)
+
+
 @pytest.mark.parametrize(
     ("error", "status"),
     [

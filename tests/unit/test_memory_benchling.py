@@ -96,3 +96,9 @@ async def test_a_path_of_no_known_family_can_be_given_too(benchling: MemoryBench
     assert (await benchling.get(call)).status == 404
     benchling.put_path(call.path, b'{"id":"nov_1"}')
     assert (await benchling.get(call)).body == b'{"id":"nov_1"}'
+
+
+async def test_a_resource_that_is_healed_is_read_again(benchling: MemoryBenchling) -> None:
+    benchling.fail_for("etr_2", DOWN, times=None)
+    benchling.heal("etr_2")
+    assert (await benchling.get(read("etr_2"))).status == 200

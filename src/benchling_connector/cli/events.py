@@ -152,5 +152,13 @@ def _cells(record: EventRecord) -> tuple[str, ...]:
         record.resource_id or "",
         record.schema_id or "",
         record.state,
-        (record.file_id if record.state is EventState.STORED else record.reason) or "",
+        _file_or_reason(record),
     )
+
+
+def _file_or_reason(record: EventRecord) -> str:
+    if record.state is EventState.STORED:
+        return record.file_id or ""
+    if record.state is EventState.RETRYING:
+        return f"attempt {record.attempts}, next at {short(record.next_at)}: {record.reason}"
+    return record.reason or ""

@@ -274,7 +274,7 @@ class ConnectorError(Exception):
         """What to do about it."""
         return self.problem.remedy
 
-    def __reduce__(self) -> tuple[type["ConnectorError"], tuple[str, str]]:
+    def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.code, self.sentence)
 
 
@@ -301,7 +301,7 @@ class InvalidConfiguration(ConfigurationError):  # noqa: N818 - the term users s
         self.fields = tuple(fields)
         super().__init__("configuration-invalid", "\n".join(map(str, self.fields)))
 
-    def __reduce__(self) -> tuple[type["InvalidConfiguration"], tuple[tuple[FieldProblem, ...]]]:  # type: ignore[override]
+    def __reduce__(self) -> tuple[object, ...]:
         return type(self), (self.fields,)
 
 
@@ -311,6 +311,9 @@ class TransientError(ConnectorError):
     def __init__(self, code: str, sentence: str = "", *, retry_after: float | None = None) -> None:
         super().__init__(code, sentence)
         self.retry_after = retry_after
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.code, self.sentence), {"retry_after": self.retry_after}
 
 
 class PermanentError(ConnectorError):

@@ -32,7 +32,7 @@ from benchling_connector.ports import (
     ResourceReader,
 )
 
-__all__ = ["Engine", "Options", "Ports"]
+__all__ = ["START_TRIES", "Engine", "Options", "Ports"]
 
 log = structlog.get_logger()
 
@@ -44,7 +44,7 @@ Result = TypeVar("Result")
 SIGN_OFF_S = 2.0
 
 START_TRIES = 3
-"""Attempts to reach Benchling and the queue before giving up at the start."""
+"""Attempts to reach Benchling, the queue and the database before giving up at the start."""
 
 
 @dataclass(frozen=True, slots=True)

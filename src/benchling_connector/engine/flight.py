@@ -52,9 +52,9 @@ class Work:
 
 @dataclass(frozen=True, slots=True)
 class _Carried:
-    """An event in flight: what tells its content, and the messages that carry it."""
+    """An event in flight, and the messages that carry it."""
 
-    digest: str
+    event: Event
     messages: list[Held]
 
 
@@ -112,14 +112,14 @@ class Register:
     def differs(self, event: Event) -> bool:
         """Whether an event is in flight under this ID, with other content."""
         known = self._events.get(event.id)
-        return known is not None and known.digest != event.digest
+        return known is not None and known.event.digest != event.digest
 
     def carries(self, held: Held, event: Event) -> bool:
         """Notes which event a message carries; False if another message brought it already."""
         held.event_id = event.id
-        if held.raw == event.envelope:
+        known = self._events.setdefault(event.id, _Carried(event, []))
+        if held.raw == known.event.envelope:
             held.delivery = replace(held.delivery, body="")  # the event has the text
-        known = self._events.setdefault(event.id, _Carried(event.digest, []))
         known.messages.append(held)
         return len(known.messages) == 1
 

@@ -172,6 +172,7 @@ class Intake:
             return
         events: dict[str, tuple[Event, Held]] = {}
         strays: list[tuple[Held, Rejected, bytes]] = []
+        rivals: list[Held] = []
         for one in held:
             body = one.delivery.body
             if len(body) >= LARGE_BODY:
@@ -179,6 +180,8 @@ class Intake:
             found = decode(body, self._catalog)
             if isinstance(found, Rejected):
                 strays.append((one, found, one.raw))
+            elif self._register.differs(found) and found.id in events:
+                rivals.append(one)  # which of them has the ID is for the ledger to say
             elif self._register.differs(found):
                 strays.append((one, _reused(found), one.raw))
             elif self._register.carries(one, found):
@@ -187,6 +190,8 @@ class Intake:
                 self._stats.repeated += 1
         await self._quarantine(strays)
         await self._claim(list(events.values()))
+        if rivals:
+            await self._admit(rivals)
 
     async def _claim(self, events: Sequence[tuple[Event, Held]]) -> None:
         if not events:

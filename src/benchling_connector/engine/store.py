@@ -29,9 +29,11 @@ written: a process that was suspended may have been taken for dead."""
 
 @dataclass(slots=True)
 class _Trust:
-    """Monotonic seconds: when the ledger last said that a file is ours."""
+    """Monotonic seconds: when the ledger last said that a file is ours. `tried`: an object of it
+    may stand in the lake."""
 
     since: float
+    tried: bool = False
 
 
 class Store:
@@ -101,11 +103,12 @@ class Store:
         trust = _Trust(asked_at)
         async with self._writes:
             mine = await self._gate.insist(Dependency.LAKE, lambda: self._put(file, trust))
-        if not mine:
+        if not mine and not trust.tried:
             return None
         (known,) = await self._commit([file.file_id])
         if not known:
-            # It was discarded while the object was on its way: the events are another's now.
+            # It was discarded while the object was on its way: the events are another's now. (If
+            # another found the object and committed it, the ledger knows it, and so all is well.)
             await self._gate.insist(Dependency.LAKE, lambda: self._lake.remove(file.path))
             log.warning("file.taken_over", file_id=file.file_id)
             return None
@@ -122,6 +125,7 @@ class Store:
             ):
                 return False
             trust.since = now
+        trust.tried = True
         await self._lake.put(file.path, file.body)
         return True
 
