@@ -17,7 +17,7 @@ from benchling_connector.engine.gate import Gate
 from benchling_connector.engine.settle import Settle
 from benchling_connector.engine.stats import Stats
 from benchling_connector.engine.store import Store
-from benchling_connector.ports import Candidate
+from benchling_connector.ports import Candidate, Delivery
 from tests.unit.samples import body, detail
 
 ORIGIN = Origin("https://acme.benchling.com", "con-1", "benchling", "0.1.0")
@@ -93,8 +93,8 @@ class Desk:
             held.append(one)
         return held
 
-    async def _receive(self, count: int) -> Sequence:
-        taken = []
+    async def _receive(self, count: int) -> Sequence[Delivery]:
+        taken: list[Delivery] = []
         while len(taken) < count:
             taken += await self.queue.receive(10, 0)
         return taken

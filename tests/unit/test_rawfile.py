@@ -129,7 +129,12 @@ def test_grouping_is_by_type_and_schema_order_by_resource_and_time() -> None:
 
 
 def test_a_resources_events_are_cut_apart_by_nothing_but_a_full_file() -> None:
-    mixed = [("e1", "b", "09:00"), ("e2", "a", "11:00"), ("e3", None, "12:00"), ("e4", "a", "08:00")]
+    mixed = [
+        ("e1", "B", "09:00"),
+        ("e2", "A", "11:00"),
+        ("e3", None, "12:00"),
+        ("e4", "A", "08:00"),
+    ]
     found = files(
         [
             Enriched(

@@ -20,8 +20,8 @@ from benchling_connector.domain.records import (
 )
 from tests.unit.samples import NOON
 
-moments = st.datetimes(
-    min_value=datetime(1970, 1, 1), max_value=datetime(2999, 1, 1), timezones=st.just(UTC)
+moments = st.integers(0, 1 << 54).map(
+    lambda microseconds: datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=microseconds)
 )
 
 

@@ -1,7 +1,9 @@
 """What is done is deleted, what must come back is released, and both until it has happened."""
 
 import asyncio
+from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from structlog.testing import capture_logs
@@ -33,7 +35,8 @@ async def test_what_is_acknowledged_is_deleted_as_it_comes() -> None:
     desk = Desk()
     first, second, third = await desk.hold("e1", "e2", "e3")
     running = asyncio.create_task(desk.settle.acknowledging())
-    desk.settle.acknowledge([first, second])
+    desk.settle.acknowledge([first])
+    desk.settle.acknowledge([second])
     await desk.clock.run_until_idle()
     assert [message.message_id for message in desk.queue.messages] == ["message-e3"]
     assert desk.register.messages() == (third,)
@@ -86,11 +89,24 @@ async def test_what_cannot_be_deleted_is_tried_six_times_with_growing_pauses() -
         running.cancel()
     assert [count for _, count in tries] == [2, 1, 1, 1, 1, 1]
     assert len(tries) == ACKNOWLEDGE_TRIES
-    pauses = [later - sooner for (sooner, _), (later, _) in zip(tries, tries[1:], strict=False)]
+    pauses = [later - sooner for (sooner, _), (later, _) in pairwise(tries)]
     assert pauses == pytest.approx([0.8, 1.6, 3.2, 6.4, 10.0])
     assert len(desk.register) == 0
     assert logs == [{"event": "message.not_deleted", "log_level": "warning", "count": 1}]
     assert len(desk.queue.messages) == 1
+
+
+async def test_what_is_tried_again_does_not_push_out_what_waits() -> None:
+    desk = Desk()
+    first, second = await desk.hold("e1", "e2")
+    desk.queue.refuse_deletes(1)
+    trying = asyncio.create_task(desk.settle._acknowledge([(first, 1)]))
+    await desk.clock.run_until_idle()
+    desk.settle.acknowledge([second])
+    await desk.clock.advance(1)
+    assert trying.done()
+    await desk.clock.run(desk.settle.finish())
+    assert desk.queue.messages == ()
 
 
 async def test_a_delete_is_tried_again_with_the_newest_handle() -> None:
@@ -141,6 +157,10 @@ async def test_a_fault_of_our_own_lets_go_and_the_next_batch_is_deleted() -> Non
     desk.settle.acknowledge([second])
     await desk.clock.run_until_idle()
     assert [message.message_id for message in desk.queue.messages] == ["message-e1"]
+    desk.queue.faults.before("acknowledge", RuntimeError("a bug"))  # type: ignore[arg-type]
+    desk.settle.acknowledge([first])
+    await desk.clock.run_until_idle()
+    assert desk.stats.errors == {"connector-failing": 2}
     running.cancel()
 
 
@@ -160,8 +180,7 @@ async def test_a_message_that_met_an_error_comes_back_by_its_fate() -> None:
 async def test_the_delay_grows_with_the_receive_count() -> None:
     desk = Desk()
     (held,) = await desk.hold("e1")
-    held.delivery = Delivery(*(getattr(held.delivery, name) for name in (
-        "message_id", "receipt_handle", "body")), 4, NOON, NOON)  # fmt: skip
+    held.delivery = replace(held.delivery, receive_count=4)
     desk.settle.release_for(ConfigurationError("queue-access-denied"), [held])
     await desk.clock.run_until_idle()
     assert desk.settle.next_try == 8 * FIRST_DELAY_S
@@ -335,6 +354,7 @@ async def test_the_last_of_what_was_released_is_waited_for() -> None:
     desk.settle.release_busy([first])
     desk.settle.release_for(FAILING, [second])
     await desk.clock.run_until_idle()
+    assert desk.stats.released == 2
     assert desk.settle.next_try == 12.5
     desk.settle.seen_again([first.delivery, first.delivery])
     assert desk.settle.next_try == FIRST_DELAY_S

@@ -2,8 +2,10 @@
 
 import asyncio
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
+from itertools import pairwise
 
 import pytest
 from structlog.testing import capture_logs
@@ -82,6 +84,7 @@ async def test_what_was_stored_is_counted_and_logged() -> None:
     items = [
         *entries("e1", "e3"),
         Enriched(odd, unread(odd.resource)),
+        Enriched(replace(odd, id="e6"), unread(odd.resource)),
         Enriched(event("e4"), refused),
         Enriched(event("e5"), refused),
     ]
@@ -89,9 +92,9 @@ async def test_what_was_stored_is_counted_and_logged() -> None:
         await stored(desk, items)
     sizes = {path: len(text) for path, text in desk.lake.objects.items()}
     assert (desk.stats.files, desk.stats.bytes) == (2, sum(sizes.values()))
-    assert desk.stats.stored == 5
-    assert desk.stats.by_type == {"v2.entry.created": 4, "v2.teleport.started": 1}
-    assert (desk.stats.unavailable, desk.stats.unsupported) == (2, 1)
+    assert desk.stats.stored == 6
+    assert desk.stats.by_type == {"v2.entry.created": 4, "v2.teleport.started": 2}
+    assert (desk.stats.unavailable, desk.stats.unsupported) == (2, 2)
     assert sorted(logs, key=lambda line: line["file_id"]) == [
         {
             "event": "file.stored",
@@ -110,7 +113,7 @@ async def test_a_file_whose_claim_was_lost_is_not_written_and_the_others_are() -
     mine, lost = entries("e1"), entries("e2")
     other = [replace(lost[0], event=replace(lost[0].event, resource_type="project"))]
     await desk.claim(mine[0].event)  # nobody here has claimed e2
-    told = []
+    told: list[Sequence[Enriched]] = []
     answer = await desk.clock.run(desk.store().store([*other, *mine], told.append))
     assert answer == other
     assert [[item.event.id for item in part] for part in told] == [["e1"]]
@@ -122,7 +125,8 @@ async def test_a_file_whose_claim_was_lost_is_not_written_and_the_others_are() -
 async def test_the_ledger_is_asked_again_when_its_word_is_old(waited, asked) -> None:
     desk = Desk()
     begin, put = desk.ledger.begin_files, desk.lake.put
-    asks, failed = [], []
+    asks: list[list[str]] = []
+    failed: list[str] = []
 
     async def counted(files):
         asks.append([file.file_id for file in files])
@@ -170,32 +174,85 @@ async def test_a_fresh_word_of_the_ledger_is_not_asked_for_again() -> None:
     desk.lake.faults.before("put", LAKE, 12)
     assert await stored(desk, entries("e1")) == [["e1"], []]
     assert len(asks) > 3
-    assert all(later - sooner > TRUST_S for sooner, later in zip(asks, asks[1:], strict=False))
+    assert all(later - sooner > TRUST_S for sooner, later in pairwise(asks))
     assert desk.lake.puts == 1
 
 
-async def test_a_file_that_was_taken_over_meanwhile_is_not_written() -> None:
-    desk = Desk()
-    desk.lake.faults.before("put", LAKE, None)
-    items = entries("e1")
-    await desk.claim(items[0].event)
-    told = []
+async def taken_over(desk: Desk) -> None:
+    """Another worker finds this one's lease run out, and claims the event for itself."""
+    await desk.clock.sleep(31)
+    (orphaned,) = await desk.other.orphans(desk.clock.now())
+    await desk.other.discard_files([orphaned.file_id])
+    now = desk.clock.now()
+    (claim,) = await desk.other.claim([Candidate(event("e1"), "m", now, now)], now)
+    assert claim.verdict is Verdict.CLAIMED
 
-    async def job():
+
+async def test_a_file_that_was_taken_over_before_any_try_is_left_alone() -> None:
+    desk = Desk()
+    items = [read(event("e1"))]
+    await desk.claim(items[0].event)
+    told: list[Sequence[Enriched]] = []
+    begin, asks = desk.ledger.begin_files, []
+
+    async def slow_to_answer(files):
+        asks.append(files)
+        refused = await begin(files)
+        if len(asks) == 1:
+            await taken_over(desk)
+        return refused
+
+    desk.ledger.begin_files = slow_to_answer  # type: ignore[method-assign]
+    desk.ledger.faults.before("commit_files", DATABASE)
+    with capture_logs() as logs:
+        assert await desk.clock.run(desk.store().store(items, told.append)) == items
+    assert len(asks) == 2
+    assert (told, desk.lake.puts, desk.stats.stored) == ([], 0, 0)
+    assert logs == []
+
+
+@pytest.mark.parametrize("written", [True, False])
+async def test_a_file_that_was_taken_over_after_a_try_leaves_no_object(written) -> None:
+    desk = Desk()
+    fault = desk.lake.faults.after if written else desk.lake.faults.before
+    fault("put", LAKE, None)
+    items = [read(event("e1"))]
+    await desk.claim(items[0].event)
+    told: list[Sequence[Enriched]] = []
+
+    async def job() -> Sequence[Enriched]:
         storing = asyncio.create_task(desk.store().store(items, told.append))
-        await desk.clock.sleep(31)  # its lease has run out
-        (orphaned,) = await desk.other.orphans(desk.clock.now())
-        await desk.other.discard_files([orphaned.file_id])
-        now = desk.clock.now()
-        (claim,) = await desk.other.claim([Candidate(items[0].event, "m", now, now)], now)
-        assert claim.verdict is Verdict.CLAIMED
+        await taken_over(desk)
+        assert len(desk.lake.objects) == written
         desk.lake.faults.clear()
         return await storing
 
-    assert await desk.clock.run(job()) == items
-    assert told == []
-    assert desk.lake.puts == 0
-    assert desk.stats.stored == 0
+    with capture_logs() as logs:
+        assert await desk.clock.run(job()) == items
+    assert desk.lake.objects == {}
+    assert (told, desk.stats.stored) == ([], 0)
+    assert {"event": "file.taken_over", "log_level": "warning", "file_id": "file-1"} in logs
+
+
+async def test_a_file_that_another_worker_found_and_committed_is_done() -> None:
+    desk = Desk()
+    desk.lake.faults.after("put", LAKE, None)
+    items = [read(event("e1"))]
+    await desk.claim(items[0].event)
+    told: list[Sequence[Enriched]] = []
+
+    async def job() -> Sequence[Enriched]:
+        storing = asyncio.create_task(desk.store().store(items, told.append))
+        await desk.clock.sleep(31)
+        (orphaned,) = await desk.other.orphans(desk.clock.now())
+        await desk.other.commit_files([orphaned.file_id], desk.clock.now())
+        desk.lake.faults.clear()
+        return await storing
+
+    assert await desk.clock.run(job()) == []
+    assert [[item.event.id for item in part] for part in told] == [["e1"]]
+    assert desk.written() == ["e1"]
+    assert desk.stats.stored == 1
 
 
 async def test_an_object_that_came_too_late_is_taken_away_again() -> None:
