@@ -17,6 +17,9 @@ def test_the_reason_is_the_code_and_the_sentence() -> None:
     assert fate_of(TransientError("lake-failing", "Disk full."), 1, 0).reason == (
         "lake-failing: Disk full."
     )
+    assert fate_of(PermanentError("event-not-json", "No."), 1, 0) == Quarantine(
+        "event-not-json: No."
+    )
 
 
 @given(st.integers(0, 10_000), st.floats(0, 1, exclude_max=True))

@@ -21,10 +21,9 @@ def test_a_resource_is_read_once_however_many_events_name_it() -> None:
 
 
 def test_a_resource_alone_is_read_singly() -> None:
-    (call,) = plan(keys("entry", 1), C, 100)
-    assert (call.kind, call.path, call.query, call.answer_key) == (
-        "single", "/api/v2/entries/x_0", (), "entry",
-    )  # fmt: skip
+    (key,) = keys("entry", 1)
+    (call,) = plan([key], C, 100)
+    assert call == Call("single", "entry", "/api/v2/entries/x_0", (), (key,), "entry")
 
 
 @pytest.mark.parametrize("name", sorted(n for n, f in C.families.items() if f.many))
@@ -32,8 +31,9 @@ def test_families_with_a_call_for_many_are_read_by_it(name) -> None:
     family = C.families[name]
     assert family.many is not None
     (call,) = plan(keys(name, 3), C, 100)
-    assert call.kind == "many"
-    assert call.path == family.many.path
+    assert (call.kind, call.family, call.path) == ("many", name, family.many.path)
+    assert (call.keys, call.match_on) == (tuple(keys(name, 3)), "id")
+    assert call.answer_key == family.many.answer_key
     assert dict(call.query)[family.many.ids_param] == "x_0,x_1,x_2"
     if family.many.kind == "list":
         assert dict(call.query)["archiveReason"] == "ANY_ARCHIVED_OR_NOT_ARCHIVED"
@@ -69,16 +69,25 @@ def test_entities_without_api_url_are_read_by_registry() -> None:
         for i, r, e in (("s1", "src_1", "P1"), ("s2", "src_1", "P2"), ("s3", "src/2", "P3"))
     )
     first, second = plan([a, b, c], C, 100)
-    assert first.path == "/api/v2/registries/src_1/registered-entities:bulk-get"
-    assert first.query == (("entityRegistryIds", "P1,P2"),)
+    assert first == Call(
+        kind="many",
+        family="entity",
+        path="/api/v2/registries/src_1/registered-entities:bulk-get",
+        query=(("entityRegistryIds", "P1,P2"),),
+        keys=(a, b),
+        answer_key="entities",
+        match_on="entityRegistryId",
+    )
     assert second.path == "/api/v2/registries/src%2F2/registered-entities:bulk-get"
     assert split(first, C) == (single(a, C), single(b, C))
     assert split(second, C) == ()
 
 
 def test_an_unknown_kind_of_entity_is_read_by_its_path() -> None:
-    (call,) = plan([ResourceKey("p", "path", path="/api/v2/peptides/p")], C, 100)
-    assert (call.kind, call.path, call.answer_key) == ("single", "/api/v2/peptides/p", None)
+    key = ResourceKey("p", "path", path="/api/v2/peptides/p")
+    (call,) = plan([key], C, 100)
+    assert call == Call("single", "entity", "/api/v2/peptides/p", (), (key,), None)
+    assert split(call, C) == ()
 
 
 families = st.sampled_from(sorted(C.families))

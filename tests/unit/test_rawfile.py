@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import time
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -68,6 +69,8 @@ def test_a_file_is_what_its_schema_says() -> None:
     }
     assert file.sha256 == hashlib.sha256(file.body).hexdigest()
     assert file.path == f"resource_type=entry/schema_id=ts_1/date=2026-03-01/{FILE_ID}.json"
+    assert (file.file_id, file.created_at) == (FILE_ID, NOON)
+    assert (file.resource_type, file.schema_id) == ("entry", "ts_1")
 
 
 def test_a_resource_that_cannot_be_read_is_null_with_status_and_error() -> None:
@@ -123,6 +126,26 @@ def test_grouping_is_by_type_and_schema_order_by_resource_and_time() -> None:
         for entry in found["ts_1"]["resources"]
     ]
     assert order == [("a", ["e2", "e1"]), ("b", ["e5"])]
+
+
+def test_a_resources_events_are_cut_apart_by_nothing_but_a_full_file() -> None:
+    mixed = [
+        ("e1", "B", "09:00"),
+        ("e2", "A", "11:00"),
+        ("e3", None, "12:00"),
+        ("e4", "A", "08:00"),
+    ]
+    found = files(
+        [
+            Enriched(
+                event(name, resource={"id": of} if of else {}, createdAt=f"2026-03-01T{at}:00Z"),
+                fetched(),
+            )
+            for name, of, at in mixed
+        ],
+        3,
+    )
+    assert [[i.event.id for i in file.content] for file in found] == [["e3", "e4", "e2"], ["e1"]]
 
 
 @given(st.integers(1, 45), st.integers(1, 12))
@@ -182,6 +205,26 @@ def test_moments_are_written_in_utc() -> None:
     at = datetime.fromisoformat("2026-03-01T01:00:00.5+02:00")
     assert moment(at) == "2026-02-28T23:00:00.500000Z"
     assert moment(at.astimezone(UTC)) == moment(at)
+
+
+def test_moments_are_written_in_utc_wherever_the_machine_stands(monkeypatch) -> None:
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    try:
+        assert moment(NOON) == "2026-03-01T12:00:00.000000Z"
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+
+def test_a_schemas_name_is_taken_from_an_event_without_a_time_if_no_other_has_one() -> None:
+    schema = {"id": "ts", "name": "Old"}
+    timeless = event("e1", schema=schema, createdAt=None)
+    dated = event("e2", schema={"id": "ts", "name": "New"})
+    nameless = event("e3", schema={"id": "ts", "name": None})
+    for items, name in (([timeless, dated], "New"), ([timeless, nameless], "Old")):
+        (file,) = files([Enriched(e, fetched()) for e in items])
+        assert document(file)["schema"]["name"] == name
 
 
 def test_the_newest_name_of_a_schema_is_the_one_in_the_file() -> None:

@@ -233,6 +233,12 @@ def test_every_problem_is_told_at_once(tmp_path) -> None:
     assert {field.key for field in caught.value.fields} == set(GOOD)
 
 
+def test_an_empty_url_of_lake_or_database_stands_for_the_embedded_one() -> None:
+    found = good(lake_url="", database_url="")
+    assert found.lake_url == (found.data_dir / "lake").as_uri()
+    assert found.database_url == f"sqlite:///{found.data_dir}/connector.db"
+
+
 def test_urls_are_written_one_way() -> None:
     assert good(benchling_url="https://ACME.benchling.com/").benchling_url == (
         "https://acme.benchling.com"

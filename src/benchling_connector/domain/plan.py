@@ -52,7 +52,7 @@ def plan(keys: Iterable[ResourceKey], catalog: Catalog, bulk_size: int) -> tuple
     for group in groups.values():
         listable = [key for key in group if _listable(key, catalog)]
         calls += [single(key, catalog) for key in group if key not in set(listable)]
-        size = min(bulk_size, _max_ids(group[0], catalog))
+        size = _most_ids(group[0], catalog, bulk_size)
         for start in range(0, len(listable), size):
             calls.append(_call(listable[start : start + size], catalog))
     return tuple(calls)
@@ -60,7 +60,7 @@ def plan(keys: Iterable[ResourceKey], catalog: Catalog, bulk_size: int) -> tuple
 
 def split(call: Call, catalog: Catalog) -> tuple[Call, ...]:
     """The two halves of a call for many; none for a call that cannot be halved."""
-    if call.kind == "single" or len(call.keys) < 2:
+    if len(call.keys) < 2:
         return ()
     middle = len(call.keys) // 2
     return _call(call.keys[:middle], catalog), _call(call.keys[middle:], catalog)
@@ -79,7 +79,7 @@ def single(key: ResourceKey, catalog: Catalog) -> Call:
 def _call(keys: Sequence[ResourceKey], catalog: Catalog) -> Call:
     if keys[0].way == "registry":
         return _registered(keys, catalog)
-    many = catalog.families[keys[0].family].many if keys[0].way == "family" else None
+    many = catalog.families[keys[0].family].many
     if many is None or len(keys) == 1:
         return single(keys[0], catalog)
     ids = ",".join(key.id or "" for key in keys)
@@ -102,6 +102,6 @@ def _listable(key: ResourceKey, catalog: Catalog) -> bool:
     return bool(_LISTABLE.fullmatch(key.id or ""))
 
 
-def _max_ids(key: ResourceKey, catalog: Catalog) -> int:
+def _most_ids(key: ResourceKey, catalog: Catalog, bulk_size: int) -> int:
     many = catalog.families[key.family].many if key.way == "family" else None
-    return (many.max_ids if many else None) or 1_000_000
+    return min(bulk_size, many.max_ids) if many and many.max_ids else bulk_size

@@ -141,7 +141,10 @@ def _awkward(item: Enriched) -> bool:
 
 
 def _cut(group: Sequence[Enriched], size: int) -> Iterable[list[Enriched]]:
-    """Parts of at most `size`; in one part a resource ID stands for one reading only."""
+    """Parts of at most `size`; in one part a resource ID stands for one reading only.
+
+    There is at least one item in the group.
+    """
     part: list[Enriched] = []
     for item in group:
         if part and (
@@ -157,8 +160,7 @@ def _cut(group: Sequence[Enriched], size: int) -> Iterable[list[Enriched]]:
             yield part
             part = []
         part.append(item)
-    if part:
-        yield part
+    yield part
 
 
 def _newest_schema(part: Sequence[Enriched]) -> Schema | None:
