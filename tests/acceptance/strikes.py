@@ -5,10 +5,10 @@ from random import Random
 
 __all__ = ["Strike", "plan"]
 
-STRUCK_SHARE = 0.6
+STRUCK_SHARE = 0.5
 """So much of the events is stored when the last strike falls: the rest is for the survivors."""
 LONGEST_AT_WORK_S = 1.0
-LONGEST_START_S = 0.6
+LONGEST_START_S = 0.8
 AMID_FILES_SHARE = 0.25
 COLD_SHARE = 0.2
 COLD_IS_SLOWER = 4
@@ -45,7 +45,7 @@ def plan(kills: int, workers: int, seed: int) -> tuple[Strike, ...]:
     while count < kills:
         together = workers > 1 and random.random() < 0.1
         victims = everybody if together else (random.randrange(workers),)
-        again = random.choice((0, 0, 0, 0, 1, 1, 2, 3))
+        again = random.choice((0, 0, 0, 0, 1, 2))
         bursts.append([(victims, True), *[(victims, False)] * again])
         count += len(victims) * (1 + again)
     strikes: list[Strike] = []

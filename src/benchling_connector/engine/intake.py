@@ -242,8 +242,8 @@ class Intake:
         if works:
             self._pass_on(works)
         await self._quarantine(reused)
-        for file in left_behind.values():
-            await self._settle_orphan(file)
+        # Together: hundreds, in a transaction each, would keep all that came after them waiting.
+        await asyncio.gather(*(self._settle_orphan(file) for file in left_behind.values()))
         await self._claim(orphans)
 
     async def _quarantine(self, strays: Sequence[tuple[Held, Rejected, bytes]]) -> None:

@@ -63,6 +63,7 @@ class Store:
         self._writes = asyncio.Semaphore(writes_at_once)
         self._begin = Coalescer(self._begin_files)
         self._commit = Coalescer(self._commit_files)
+        self._discard = Coalescer(self._discard_files)
 
     async def store(
         self, enriched: Sequence[Enriched], done: Callable[[Sequence[Enriched]], None]
@@ -91,9 +92,7 @@ class Store:
         if found == file.sha256:
             await self._commit([file.file_id])
         else:
-            await self._gate.insist(
-                Dependency.DATABASE, lambda: self._ledger.discard_files([file.file_id])
-            )
+            await self._discard([file.file_id])
         log.info("file.orphan_settled", file_id=file.file_id, in_lake=found == file.sha256)
 
     async def _write(
@@ -141,6 +140,10 @@ class Store:
             lambda: self._ledger.commit_files(file_ids, self._clock.now()),
         )
         return [file_id not in unknown for file_id in file_ids]
+
+    async def _discard_files(self, file_ids: Sequence[str]) -> Sequence[None]:
+        await self._gate.insist(Dependency.DATABASE, lambda: self._ledger.discard_files(file_ids))
+        return [None] * len(file_ids)
 
     def _count(self, file: RawFile) -> None:
         stats = self._stats
