@@ -1,41 +1,62 @@
-"""SIGKILL of the real process, again and again: nothing lost, nothing stored twice."""
+"""SIGKILL of the real process, again and again: nothing lost, nothing stored twice.
 
-import asyncio
-from dataclasses import replace
-from itertools import islice
-from random import Random
+`./dev campaign` has the same without bounds. The seed gives the plan of the kills.
+"""
 
-from benchling_connector.simulator.limits import RateLimit
-from tests.acceptance.world import World, stored_once
-from tests.aws import SESSION, make_queue
+import pytest
+
+from tests.acceptance.campaign import Campaign, Figures, battlefield, fight
+from tests.acceptance.strikes import plan
+from tests.acceptance.world import World
+from tests.postgres import Postgres
+
+EVENTS, KILLS = 20_000, 50
+
+# One after the other: each wants all of a small machine.
+pytestmark = [pytest.mark.xdist_group("kills"), pytest.mark.timeout(1_200)]
 
 
-async def test_a_process_that_is_killed_again_and_again_loses_and_doubles_nothing(
+async def survive(world: World, workers: int, seed: int, database_url: str | None = None) -> None:
+    """Raises unless every event is stored once after all these kills."""
+    url = database_url or f"sqlite:///{world.home}/data/connector.db"
+    async with battlefield(world, KILLS) as here:
+        figures = await fight(Campaign(EVENTS, KILLS, workers, seed), here, url)
+    print(*figures.lines(), sep="\n")
+    means_something(figures)
+
+
+def means_something(figures: Figures) -> None:
+    """It killed, and not only workers that had nothing in hand."""
+    assert figures.kills == KILLS
+    assert sum(figures.hits.values()) >= 5
+    assert figures.claimed_again > 0
+
+
+async def test_one_worker_that_is_killed_again_and_again_loses_and_doubles_nothing(
     world: World,
 ) -> None:
-    random = Random(11)
-    world.tenant.limiter.config = RateLimit(100_000, 30.0)
-    async with SESSION.create_client("sqs", **world.aws.client_arguments()) as client:
-        # Short, so that what a killed process held comes back soon.
-        queue = await make_queue(client, visibility_timeout=4)
-        here = replace(world, queue=queue)
-        events = list(islice(world.tenant.activity(), 800))
-        await here.publish(events)
-        for _ in range(3):
-            process = await here.start("run", "-c", str(here.write()))
-            before = sum(1 for _ in here.lake.rglob("*.json"))
-            while sum(1 for _ in here.lake.rglob("*.json")) < before + 15:
-                await asyncio.sleep(0.01)
-                assert process.returncode is None
-            await asyncio.sleep(random.uniform(0, 0.3))
-            process.kill()
-            await process.communicate()
+    await survive(world, 1, seed=11)
 
-        ended = await here.program("run", "-c", str(here.write()), "--drain", "12")
 
-        assert ended.status == 0, ended.stderr[-2000:]
-        assert stored_once(here.files()) == {event.id for event in events}
-        assert await queue.counts() == (0, 0, 0)
-        rows = await here.ledger()
-        assert {row["state"] for row in rows} == {"stored"}
-        assert len(rows) == len(events)
+async def test_four_workers_on_one_sqlite_file_that_are_killed_lose_and_double_nothing(
+    world: World,
+) -> None:
+    await survive(world, 4, seed=12)
+
+
+async def test_four_workers_on_postgresql_that_are_killed_lose_and_double_nothing(
+    world: World, postgres: Postgres
+) -> None:
+    await survive(world, 4, seed=13, database_url=await postgres.make_database())
+
+
+@pytest.mark.parametrize("workers", [1, 4])
+def test_the_same_seed_plans_the_same_kills(workers: int) -> None:
+    planned = plan(KILLS, workers, 7)
+    assert planned == plan(KILLS, workers, 7)
+    assert planned != plan(KILLS, workers, 8)
+    assert sum(len(strike.victims) for strike in planned) == KILLS
+    assert {victim for strike in planned for victim in strike.victims} == set(range(workers))
+    assert {strike.at_work for strike in planned} == {False, True}
+    shares = [strike.share for strike in planned]
+    assert shares == sorted(shares)

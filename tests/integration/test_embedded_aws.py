@@ -88,6 +88,32 @@ async def test_messages_sent_come_back_in_order_and_once(queue: Queue):
     assert await queue.dead_letters() == []
 
 
+async def test_a_batch_settles_what_its_handles_name_and_tells_what_it_does_not_know(queue: Queue):
+    await queue.send(["kept", "seen again", "deleted"])
+    handles = {one["Body"]: one["ReceiptHandle"] for one in await queue.receive_all()}
+
+    changed = await queue.client.change_message_visibility_batch(
+        QueueUrl=queue.url,
+        Entries=[
+            {"Id": "0", "ReceiptHandle": handles["seen again"], "VisibilityTimeout": 0},
+            {"Id": "1", "ReceiptHandle": "no handle", "VisibilityTimeout": 0},
+        ],
+    )
+    deleted = await queue.client.delete_message_batch(
+        QueueUrl=queue.url,
+        Entries=[
+            {"Id": "0", "ReceiptHandle": handles["deleted"]},
+            {"Id": "1", "ReceiptHandle": "no handle"},
+        ],
+    )
+
+    for answer in (changed, deleted):
+        assert [one["Id"] for one in answer["Successful"]] == ["0"]
+        assert [(one["Id"], one["SenderFault"]) for one in answer["Failed"]] == [("1", True)]
+    assert await queue.counts() == (1, 1, 0)
+    assert [one["Body"] for one in await queue.receive_all()] == ["seen again"]
+
+
 async def test_a_message_received_too_often_is_dead_lettered(aws: EmbeddedAws):
     async with SESSION.create_client("sqs", **aws.client_arguments()) as client:
         queue = await make_queue(client, max_receive_count=1)

@@ -33,6 +33,12 @@ def test_the_delay_doubles_from_five_seconds() -> None:
     assert [release_delay(n, 0.999999) // 0.9999 for n in (1, 2, 3)] == [5, 10, 20]
 
 
+def test_a_claim_that_was_lost_says_nothing_against_the_message() -> None:
+    lost = fate_of(TransientError("claim-lost"), 9, 0.5)
+    assert isinstance(lost, Release)
+    assert lost.delay_s == release_delay(1, 0.5)
+
+
 def test_a_time_that_the_other_side_names_is_honoured_within_reason() -> None:
     named = fate_of(TransientError("benchling-failing", retry_after=120), 1, 0)
     assert isinstance(named, Release)

@@ -12,6 +12,7 @@ __all__ = ["Fate", "Quarantine", "Release", "fate_of", "release_delay"]
 
 FIRST_DELAY_S = 5.0
 LONGEST_DELAY_S = 900.0
+CLAIM_LOST = "claim-lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +38,8 @@ def fate_of(error: ConnectorError, receive_count: int, jitter: float) -> Fate:
     reason = f"{error.code}: {error.sentence}"
     if isinstance(error, PermanentError):
         return Quarantine(reason)
-    delay = release_delay(receive_count, jitter)
+    # Who lost a claim was too slow: the message has not failed, however often it was handed out.
+    delay = release_delay(1 if error.code == CLAIM_LOST else receive_count, jitter)
     if isinstance(error, TransientError) and error.retry_after is not None:
         delay = min(max(delay, error.retry_after), LONGEST_DELAY_S)
     return Release(delay, reason)

@@ -25,6 +25,7 @@ import threading
 from typing import Any, cast
 
 from benchling_connector.simulator.ministack_mends import mend, over_loopback
+from benchling_connector.simulator.ministack_speed import quicken
 
 HOST = "127.0.0.1"
 _PARENT_POLL_SECONDS = 1.0
@@ -59,6 +60,7 @@ async def _serve(listener: socket.socket) -> None:
 
     stopping = asyncio.Event()
     mend(stopping)
+    quicken()
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stopping.set)
 
     config = Config()
