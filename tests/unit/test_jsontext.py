@@ -68,8 +68,8 @@ def test_nesting_of_100_000_levels_is_cut() -> None:
 @pytest.mark.parametrize(
     "text",
     [b"", b"x", b"[1", b'{"a":NaN}', b'{"a":01}', b'{"a":1}}', b'{"a":1,}', b"{'a':1}", b"[]",
-     b'{"a" 1}', b'{"a":1 "b":2}', b'{"a":[1}}', b'{"a":\x01}', b'{"a":"\x01"}', b'{"a":"\\x"}',
-     b"null", b'"a"', b'{"a":]}', b"{,}", b"{1:2}", b'{"a":1}\x00', b'{"\xff":1}'],
+     b'{"a"::1}', b'{"a" 1}', b'{"a":1 "b":2}', b'{"a":[1}}', b'{"a":\x01}', b'{"a":"\x01"}',
+     b'{"a":"\\x"}', b"null", b'"a"', b'{"a":]}', b"{,}", b"{1:2}", b'{"a":1}\x00', b'{"\xff":1}'],
 )  # fmt: skip
 def test_what_is_no_json_object_is_refused(text) -> None:
     with pytest.raises(NotJsonError):

@@ -6,7 +6,14 @@ from hypothesis import strategies as st
 
 from benchling_connector.domain.catalog import catalog
 from benchling_connector.domain.event import ResourceKey
-from benchling_connector.domain.plan import Call, plan, single, split
+from benchling_connector.domain.plan import (
+    SPLIT_STATUSES,
+    UNAVAILABLE_STATUSES,
+    Call,
+    plan,
+    single,
+    split,
+)
 
 C = catalog()
 
@@ -57,6 +64,17 @@ def test_an_id_that_would_change_a_list_is_read_singly_and_encoded(odd) -> None:
     (alone,) = (call for call in calls if call.kind == "single")
     assert alone.path.count("/") == 4
     assert alone.path.isascii()
+
+
+def test_ids_of_every_kind_that_a_list_can_hold_are_read_together() -> None:
+    named = [ResourceKey(i, "family", "entry") for i in ("etr_Az09", "a.b", "a:b", "a~b", "a-b")]
+    (call,) = plan(named, C, 100)
+    assert dict(call.query)["entryIds"] == "etr_Az09,a.b,a:b,a~b,a-b"
+
+
+def test_three_answers_mean_no_such_resource_and_a_fourth_too_long_a_url() -> None:
+    assert sorted(UNAVAILABLE_STATUSES) == [400, 403, 404]
+    assert sorted(SPLIT_STATUSES) == [400, 403, 404, 414]
 
 
 def test_what_cannot_be_read_makes_no_call() -> None:

@@ -148,6 +148,13 @@ def test_a_resources_events_are_cut_apart_by_nothing_but_a_full_file() -> None:
     assert [[i.event.id for i in file.content] for file in found] == [["e3", "e4", "e2"], ["e1"]]
 
 
+def test_an_event_without_a_time_stands_behind_those_with_one() -> None:
+    (file,) = files([Enriched(event(n, createdAt=at), fetched()) for n, at in (
+        ("e1", None), ("e2", "2026-03-01T09:00:00Z"), ("e3", "2026-03-01T08:00:00Z"),
+    )])  # fmt: skip
+    assert [item.event.id for item in file.content] == ["e3", "e2", "e1"]
+
+
 @given(st.integers(1, 45), st.integers(1, 12))
 def test_no_file_holds_more_than_ten_events_nor_more_than_asked(count, size) -> None:
     many = [event(f"evt_{n}", resource={"id": f"etr_{n % 7}"}) for n in range(count)]

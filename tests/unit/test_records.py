@@ -35,6 +35,11 @@ def encoded(text: bytes) -> str:
     return base64.urlsafe_b64encode(text).decode().rstrip("=")
 
 
+def test_a_cursor_leads_back_to_where_the_listing_stopped() -> None:
+    assert position_of(cursor_at(NOON, 7)) == (NOON, 7)
+    assert place_of(cursor_of(record(NOON, "m-1", "con-1"))) == (NOON, "m-1", "con-1")
+
+
 @given(moments, st.integers(0, (1 << 63) - 1))
 def test_a_cursor_stands_for_the_time_and_key_it_was_made_of(at, key) -> None:
     assert position_of(cursor_at(at, key)) == (at, key)

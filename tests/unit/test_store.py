@@ -82,7 +82,7 @@ async def test_what_was_stored_is_counted_and_logged() -> None:
     entry, odd = entries("e1")[0], event("e2", "v2.teleport.started", "teleport", {"id": "t"})
     refused = replace(entry.fetched, status="unavailable", http_status=404, resource=None)
     items = [
-        *entries("e1", "e3"),
+        *entries("e1", "e3", "e7"),
         Enriched(odd, unread(odd.resource)),
         Enriched(replace(odd, id="e6"), unread(odd.resource)),
         Enriched(event("e4"), refused),
@@ -92,8 +92,8 @@ async def test_what_was_stored_is_counted_and_logged() -> None:
         await stored(desk, items)
     sizes = {path: len(text) for path, text in desk.lake.objects.items()}
     assert (desk.stats.files, desk.stats.bytes) == (2, sum(sizes.values()))
-    assert desk.stats.stored == 6
-    assert desk.stats.by_type == {"v2.entry.created": 4, "v2.teleport.started": 2}
+    assert desk.stats.stored == 7
+    assert desk.stats.by_type == {"v2.entry.created": 5, "v2.teleport.started": 2}
     assert (desk.stats.unavailable, desk.stats.unsupported) == (2, 2)
     assert sorted(logs, key=lambda line: line["file_id"]) == [
         {

@@ -101,8 +101,8 @@ class Store:
         """The file, when it is durable; None when another worker took it over."""
         trust = _Trust(asked_at)
         async with self._writes:
-            mine = await self._gate.insist(Dependency.LAKE, lambda: self._put(file, trust))
-        if not mine and not trust.tried:
+            await self._gate.insist(Dependency.LAKE, lambda: self._put(file, trust))
+        if not trust.tried:
             return None
         (known,) = await self._commit([file.file_id])
         if not known:
@@ -115,18 +115,17 @@ class Store:
         done(file.content)
         return file
 
-    async def _put(self, file: RawFile, trust: _Trust) -> bool:
+    async def _put(self, file: RawFile, trust: _Trust) -> None:
         """Writes the object, if the file is still ours; asks the ledger when that is long ago."""
         now = self._clock.monotonic()
         if now - trust.since > TRUST_S:
             if file.file_id in await self._gate.insist(
                 Dependency.DATABASE, lambda: self._ledger.begin_files([file])
             ):
-                return False
+                return
             trust.since = now
         trust.tried = True
         await self._lake.put(file.path, file.body)
-        return True
 
     async def _begin_files(self, files: Sequence[RawFile]) -> Sequence[bool]:
         refused = await self._gate.insist(
