@@ -29,6 +29,8 @@ def serve() -> list[str]:
     ears, mouth = os.pipe()
     os.set_blocking(mouth, False)
     signal.signal(signal.SIGCHLD, lambda *_: None)
+    # Else a signal for the whole group would leave the children behind.
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.set_wakeup_fd(mouth)
     alive: set[int] = set()
     text = b""
@@ -53,6 +55,7 @@ def serve() -> list[str]:
             if not pid:
                 signal.set_wakeup_fd(-1)
                 signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+                signal.signal(signal.SIGTERM, signal.SIG_DFL)
                 _become(wish["log"], ears, mouth)
                 return list(wish["arguments"])
             alive.add(pid)

@@ -10,7 +10,7 @@ from tests.acceptance.strikes import plan
 from tests.acceptance.world import World
 from tests.postgres import Postgres
 
-EVENTS, KILLS = 20_000, 50
+EVENTS, KILLS = 5_000, 12
 
 # One after the other: each wants all of a small machine.
 pytestmark = [pytest.mark.xdist_group("kills"), pytest.mark.timeout(1_200)]
@@ -28,7 +28,7 @@ async def survive(world: World, workers: int, seed: int, database_url: str | Non
 def means_something(figures: Figures) -> None:
     """It killed, and not only workers that had nothing in hand."""
     assert figures.kills == KILLS
-    assert sum(figures.hits.values()) >= 5
+    assert sum(figures.hits.values()) >= 1
     assert figures.claimed_again > 0
 
 
