@@ -166,7 +166,7 @@ class BenchlingReader:
         reply = await self._read(request)
         # Of a path that an event named, a page that says 404 is the tenant's own answer: it has
         # no such endpoint. Of an endpoint that there is, it is somebody else's on the way.
-        nowhere = reply.status == NOT_FOUND and call.keys[0].way != "family"
+        nowhere = reply.status == NOT_FOUND and any(key.way != "family" for key in call.keys)
         if reply.status == TOO_LONG or nowhere or (reply.status in ANSWERS and reply.is_json):
             return Answer(reply.status, reply.body, reply.at)
         raise _not_an_answer(request, reply)
