@@ -8,7 +8,13 @@ import asyncio
 import os
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
+from contextlib import (
+    AbstractAsyncContextManager,
+    AsyncExitStack,
+    asynccontextmanager,
+    nullcontext,
+    suppress,
+)
 from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
@@ -17,6 +23,7 @@ import aiosqlite
 from sqlalchemy import URL, Connection, event, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine, create_async_engine
 
+from benchling_connector.database.fairness import fairly
 from benchling_connector.database.faults import postgres_unreachable, translated
 from benchling_connector.domain.errors import FieldProblem, InvalidConfiguration
 
@@ -33,7 +40,8 @@ RECYCLE_S = 300
 _LOCK = 0x62656E63
 """Any number, but the same in every process: the advisory lock's name on PostgreSQL."""
 
-_READ_ONLY = "benchling_read_only"
+_READ_ONLY, _FILE = "benchling_read_only", "benchling_file"
+"""Execution options of ours: for what only reads, and the file that is written fairly."""
 
 
 def open_engine(database_url: str, *, read_only: bool = False) -> AsyncEngine:
@@ -77,7 +85,9 @@ def sqlite_path(database_url: str) -> Path | None:
 async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
     """One transaction that may write. Raises `TransientError` (`database-failing`)."""
     with translated():
-        async with engine.begin() as connection:
+        async with engine.connect() as connection, AsyncExitStack() as transaction:
+            async with _fairly(engine):
+                await transaction.enter_async_context(connection.begin())
             yield connection
 
 
@@ -99,6 +109,11 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             yield await connection.execution_options(**{_READ_ONLY: True})
 
 
+def _fairly(engine: AsyncEngine) -> AbstractAsyncContextManager[None]:
+    path = engine.sync_engine.get_execution_options().get(_FILE)
+    return nullcontext() if path is None else fairly(path)
+
+
 class _Adapted(Protocol):
     """SQLAlchemy's view of an aiosqlite connection."""
 
@@ -107,6 +122,19 @@ class _Adapted(Protocol):
     def run_async(self, call: Callable[[aiosqlite.Connection], Awaitable[None]]) -> None: ...
 
     def close(self) -> None: ...
+
+
+class _Connection(sqlite3.Connection):
+    """Ends its transaction when it is closed in the middle of one.
+
+    SQLite would keep a closed connection's lock for as long as there is a cursor that has not
+    been read to its end; a cancelled task's traceback may hold one.
+    """
+
+    def close(self) -> None:
+        with suppress(sqlite3.Error):
+            self.rollback()
+        super().close()
 
 
 def _sqlite(path: Path, *, read_only: bool) -> AsyncEngine:
@@ -123,7 +151,8 @@ def _sqlite(path: Path, *, read_only: bool) -> AsyncEngine:
         pool_size=1,
         max_overflow=0,
         pool_timeout=COMMAND_TIMEOUT_S,
-        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000},
+        connect_args={"timeout": BUSY_TIMEOUT_MS / 1000, "factory": _Connection},
+        execution_options={_FILE: path.absolute()},
     )
 
     # https://docs.sqlalchemy.org/en/20/dialects/sqlite.html#enabling-non-legacy-sqlite-transactional-modes-with-the-sqlite3-or-aiosqlite-driver
@@ -160,7 +189,8 @@ async def _for_writing(connection: aiosqlite.Connection) -> None:
     deadline = loop.time() + BUSY_TIMEOUT_MS / 1000
     while True:
         try:
-            await connection.execute("PRAGMA journal_mode=WAL")
+            # Read to its end: SQLite keeps the lock for as long as there may be more to read.
+            await connection.execute_fetchall("PRAGMA journal_mode=WAL")
         except sqlite3.OperationalError:
             # SQLite does not wait here when others are about to switch a new file, too.
             if loop.time() > deadline:
