@@ -11,7 +11,8 @@ from benchling_connector.adapters.system import SystemClock, SystemIds
 from benchling_connector.adapters.trust import client_context
 from benchling_connector.checkup.items import Item, Outcome, attempt, skipped, warning
 from benchling_connector.domain.configuration import Configuration
-from benchling_connector.domain.errors import PROBLEMS, ConfigurationError, TransientError
+from benchling_connector.domain.errors import ConfigurationError, TransientError
+from benchling_connector.domain.problems import PROBLEMS
 
 __all__ = ["BENCHLING_ITEMS", "check_benchling"]
 

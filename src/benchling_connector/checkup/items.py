@@ -5,7 +5,8 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
-from benchling_connector.domain.errors import PROBLEMS, TROUBLESHOOTING, ConnectorError
+from benchling_connector.domain.errors import ConnectorError
+from benchling_connector.domain.problems import PROBLEMS, TROUBLESHOOTING
 
 __all__ = ["PATIENCE_S", "Item", "Outcome", "attempt", "failure", "skipped", "warning"]
 
