@@ -19,9 +19,10 @@ from benchling_connector.adapters.sqs import SqsSource, open_queue
 from benchling_connector.adapters.status import serve_status
 from benchling_connector.adapters.system import SystemClock, SystemIds, is_gone, own_name
 from benchling_connector.domain.configuration import Configuration
-from benchling_connector.domain.errors import PROBLEMS, TransientError
+from benchling_connector.domain.errors import TransientError
 from benchling_connector.domain.health import QUARANTINE_WARNS_S, Condition, Health, warning
 from benchling_connector.domain.metrics import Metric, counter, gauge
+from benchling_connector.domain.problems import PROBLEMS
 from benchling_connector.domain.rawfile import Origin
 from benchling_connector.engine.engine import START_TRIES, Engine, Options, Ports
 from benchling_connector.engine.intake import Filter

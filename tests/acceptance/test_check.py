@@ -4,8 +4,7 @@ import socket
 
 import pytest
 
-from benchling_connector import checkup
-from benchling_connector.checkup import ITEMS
+from benchling_connector.checkup import ITEMS, benchling
 from tests.acceptance.world import World
 
 
@@ -113,7 +112,7 @@ async def test_a_clock_that_differs_by_more_than_a_minute_fails(skew, outcome) -
     class Reader:
         clock_skew_s = skew
 
-    item = await checkup._skew(Reader())  # type: ignore[arg-type]
+    item = await benchling._skew(Reader())  # type: ignore[arg-type]
     assert item.outcome == outcome
     assert item.outcome == "passed" or item.code == "clock-skew"
 

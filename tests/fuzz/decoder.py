@@ -10,9 +10,9 @@ import msgspec
 
 from benchling_connector.domain.answer import unread
 from benchling_connector.domain.catalog import catalog
-from benchling_connector.domain.errors import PROBLEMS
 from benchling_connector.domain.event import Event, Rejected, decode
 from benchling_connector.domain.jsontext import NotJsonError, elements, members
+from benchling_connector.domain.problems import PROBLEMS
 from benchling_connector.domain.rawfile import Enriched, Origin, compose, draft
 from benchling_connector.simulator.hostile import BROKEN, ODD
 from benchling_connector.simulator.mutations import hostile, mutation, wrong_shapes

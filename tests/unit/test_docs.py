@@ -23,9 +23,9 @@ from benchling_connector.cli.exits import Exit
 from benchling_connector.domain.answer import Fetched
 from benchling_connector.domain.catalog import catalog
 from benchling_connector.domain.configuration import Configuration
-from benchling_connector.domain.errors import PROBLEMS
 from benchling_connector.domain.event import Event, decode
 from benchling_connector.domain.metrics import Metric
+from benchling_connector.domain.problems import PROBLEMS
 from benchling_connector.domain.rawfile import Enriched, Origin, compose, draft
 from benchling_connector.domain.records import (
     EventRecord,
@@ -267,7 +267,7 @@ def test_exit_statuses_are_the_ones_documented() -> None:
 
 
 def test_every_error_code_has_its_heading_in_order_and_no_heading_is_left_over() -> None:
-    source = (SOURCE / "checkup.py").read_text()
+    source = (SOURCE / "checkup" / "items.py").read_text()
     extra = re.findall(r'"(no-answer|skipped)"', source)
     assert set(extra) == {"no-answer", "skipped"}
     wanted = [*PROBLEMS, "no-answer", "skipped"]
@@ -282,7 +282,7 @@ def test_errors_are_grouped_by_family_as_in_the_code() -> None:
         if len(marks) == 3:
             grouped[heading] = group
     group, wanted = "", {}
-    for line in (SOURCE / "domain" / "errors.py").read_text().splitlines():
+    for line in (SOURCE / "domain" / "problems.py").read_text().splitlines():
         if found := re.match(r"    # (\w+): ", line):
             group = found[1]
         elif found := re.match(r'    "([a-z-]+)": Problem\(', line):

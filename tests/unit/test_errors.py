@@ -6,13 +6,13 @@ import pytest
 
 from benchling_connector.cli.exits import Exit, exit_status
 from benchling_connector.domain.errors import (
-    PROBLEMS,
     ConfigurationError,
     FieldProblem,
     InvalidConfiguration,
     PermanentError,
     TransientError,
 )
+from benchling_connector.domain.problems import PROBLEMS
 
 
 @pytest.mark.parametrize("code", sorted(PROBLEMS))

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from benchling_connector.domain.catalog import catalog
-from benchling_connector.domain.errors import PROBLEMS
 from benchling_connector.domain.event import Event, Rejected, ResourceKey, Schema, decode
+from benchling_connector.domain.problems import PROBLEMS
 from tests.fuzz.decoder import check
 from tests.unit.samples import body, detail, envelope, event
 

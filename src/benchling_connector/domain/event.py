@@ -15,8 +15,8 @@ from urllib.parse import quote, unquote, urlsplit
 import msgspec
 
 from benchling_connector.domain.catalog import ENTITY_FAMILIES, Catalog
-from benchling_connector.domain.errors import PROBLEMS
 from benchling_connector.domain.jsontext import NotJsonError, elements, members, scalar, string_of
+from benchling_connector.domain.problems import PROBLEMS
 
 __all__ = ["Event", "Rejected", "ResourceKey", "Schema", "decode"]
 

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
-from benchling_connector.domain.errors import PROBLEMS, ConfigurationError, ConnectorError
+from benchling_connector.domain.errors import ConfigurationError, ConnectorError
+from benchling_connector.domain.problems import PROBLEMS
 
 __all__ = [
     "CRITICAL_AFTER_S",

@@ -128,6 +128,21 @@ class Content:
     folders: tuple[Place, ...]
     schemas: dict[str, tuple[Schema, ...]]
 
+    def schema_of(self, family: str, ordinal: int, wanted: str | None = None) -> Schema | None:
+        """The schema of the ordinal-th resource of a family: they take turns, and every seventh
+        entry has none. `wanted`: a name or ID; raises `ValueError` where there is none of it."""
+        schemas = self.schemas.get(family)
+        if schemas is None:
+            return None
+        if wanted is not None:
+            for schema in schemas:
+                if wanted in {schema.id, schema.name}:
+                    return schema
+            raise ValueError(f"{family} has no schema {wanted!r}")
+        if family == "entry" and ordinal % 7 == 6:
+            return None
+        return schemas[ordinal % len(schemas)]
+
 
 def make_content(seed: int) -> Content:
     """The company as this seed has it: the names are the same for all, the IDs its own."""

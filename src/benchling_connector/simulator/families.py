@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Final
 
 from benchling_connector.domain.catalog import catalog
+from benchling_connector.simulator.identity import short_id, uuid_text
 
 _LIST_ONLY: Final = {"automationOutputProcessor": "automationOutputProcessors"}
 _SCHEMA_REQUIRED: Final = frozenset({"request", "assayRun"})
@@ -64,6 +65,12 @@ class FamilyApi:
     archivable: bool
     unknown_status: int
     forbidden_status: int
+
+    def new_id(self, seed: int, number: int) -> str:
+        """The number-th ID; families with the same prefix count together."""
+        if self.prefix is None:
+            return uuid_text(self.name, seed, number)
+        return short_id(self.prefix, seed, number)
 
 
 @dataclass(frozen=True, slots=True)

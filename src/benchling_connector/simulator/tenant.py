@@ -4,17 +4,15 @@ Same seed, same tenant: identifiers, contents and history follow from the seed a
 calls; only what is created later takes its time from the clock.
 """
 
-import json
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from random import Random
 from typing import Final
 
 from benchling_connector.domain.catalog import catalog
 from benchling_connector.simulator.behaviour import Behaviour
-from benchling_connector.simulator.content import DEFAULT_HOST, Content, Schema, make_content
+from benchling_connector.simulator.content import DEFAULT_HOST, Content, make_content
 from benchling_connector.simulator.events import (
     DEFAULT_SOURCE,
     BenchlingEvent,
@@ -22,19 +20,13 @@ from benchling_connector.simulator.events import (
     EventWriter,
     unknown_payload,
 )
-from benchling_connector.simulator.families import FamilyApi, endpoints
+from benchling_connector.simulator.families import endpoints
 from benchling_connector.simulator.faults import Faults
-from benchling_connector.simulator.identity import short_id, uuid_text
-from benchling_connector.simulator.jsontemplate import members, with_members
+from benchling_connector.simulator.identity import uuid_text
 from benchling_connector.simulator.limits import RateLimit, RateLimiter
 from benchling_connector.simulator.oauth import TokenOffice
-from benchling_connector.simulator.resources import (
-    Renderer,
-    Resource,
-    archive_record,
-    registry_entry_id,
-    timestamp,
-)
+from benchling_connector.simulator.resources import Renderer, Resource
+from benchling_connector.simulator.states import archived, changed, registered_as, updated
 from benchling_connector.simulator.stats import Stats
 
 DEFAULT_CLIENT_ID: Final = "quillmere-lake"
@@ -141,14 +133,14 @@ class Tenant:
         now = self._moment() if at is None else at
         resource = Resource(
             family=family,
-            id=self._new_id(api),
+            id=api.new_id(self.seed, self._next(f"id:{api.prefix or api.name}")),
             ordinal=ordinal,
-            schema=self._schema(family, ordinal, schema),
+            schema=self.content.schema_of(family, ordinal, schema),
             created=now,
             modified=now,
         )
         if changes:
-            resource = self._changed(resource, resource, changes)
+            resource = changed(self.renderer, resource, resource, changes)
         if family.startswith("automation"):
             self.blobs.add(uuid_text("blob", self.seed, ordinal))
         return self._hold(resource)
@@ -159,10 +151,7 @@ class Tenant:
         """A new state with a later `modifiedAt`. With `changes`, JSON texts by top-level property,
         only these differ; else some of its content does."""
         old = self.get(family, resource_id)
-        new = replace(old, modified=self._moment(), version=old.version + 1)
-        if changes or old.raw is not None:
-            new = self._changed(old, new, changes or {})
-        return self._hold(new)
+        return self._hold(updated(self.renderer, old, self._moment(), changes))
 
     def archive(self, family: str, resource_id: str, reason: str = "Made in error") -> Resource:
         """Archives it: it stays readable, and default lists hide it."""
@@ -275,52 +264,17 @@ class Tenant:
         self._counts[counter] = number + 1
         return number
 
-    def _new_id(self, api: FamilyApi) -> str:
-        number = self._next(f"id:{api.prefix or api.name}")
-        if api.prefix is None:
-            return uuid_text(api.name, self.seed, number)
-        return short_id(api.prefix, self.seed, number)
-
-    def _schema(self, family: str, ordinal: int, wanted: str | None) -> Schema | None:
-        schemas = self.content.schemas.get(family)
-        if schemas is None:
-            return None
-        if wanted is not None:
-            for schema in schemas:
-                if wanted in {schema.id, schema.name}:
-                    return schema
-            raise ValueError(f"{family} has no schema {wanted!r}")
-        if family == "entry" and ordinal % 7 == 6:
-            return None
-        return schemas[ordinal % len(schemas)]
-
     def _hold(self, resource: Resource) -> Resource:
         self._held[resource.family][resource.id] = resource
         if resource.family.startswith("entity."):
-            self.registered[self._registry_id(resource)] = (resource.family, resource.id)
+            self.registered[registered_as(resource)] = (resource.family, resource.id)
         return resource
-
-    def _registry_id(self, resource: Resource) -> str:
-        if resource.raw is not None:
-            with suppress(ValueError):
-                own = json.loads(members(resource.raw.decode()).get("entityRegistryId", "null"))
-                return str(own or registry_entry_id(resource))
-        return registry_entry_id(resource)
-
-    def _changed(self, old: Resource, new: Resource, changes: dict[str, str]) -> Resource:
-        text = self.renderer.body(old).decode()
-        if "modifiedAt" in members(text):
-            changes = {"modifiedAt": f'"{timestamp(new.modified)}"', **changes}
-        return replace(new, raw=with_members(text, changes).encode())
 
     def _archived(self, family: str, resource_id: str, reason: str | None) -> Resource:
         if not endpoints().families[family].archivable:
             raise ValueError(f"{family} cannot be archived")
         old = self.get(family, resource_id)
-        new = replace(old, modified=self._moment(), version=old.version + 1, archived=reason)
-        if new.raw is not None:
-            new = self._changed(old, new, {"archiveRecord": archive_record(reason)})
-        return self._hold(new)
+        return self._hold(archived(self.renderer, old, self._moment(), reason))
 
     def _subject(
         self, event_type: str, resource_id: str | None, family: str | None

@@ -1,0 +1,35 @@
+"""Benchling's API."""
+
+from typing import Protocol
+
+from benchling_connector.domain.answer import Answer
+from benchling_connector.domain.plan import Call
+
+__all__ = ["ResourceReader"]
+
+
+class ResourceReader(Protocol):
+    """Benchling's API under one budget."""
+
+    async def sign_in(self) -> None:
+        """Makes sure that there is a valid token."""
+        ...
+
+    async def ready(self) -> None:
+        """Returns when a call would be sent at once, instead of waiting for the budget."""
+        ...
+
+    async def ping(self, family: str | None) -> None:
+        """Returns when Benchling answers at all: whatever it says of a resource that cannot be.
+
+        `family`: the one to ask for, where calls failed; None asks for anything. Raises as `get`.
+        """
+        ...
+
+    async def get(self, call: Call) -> Answer:
+        """The answer, if its status is 200, 400, 403, 404 or 414 (and is Benchling's own).
+
+        Raises `TransientError` for whatever may pass, `ConfigurationError` for refused
+        credentials.
+        """
+        ...

@@ -1,0 +1,127 @@
+"""The ledger: what the main street asks and tells it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+
+from benchling_connector.domain.event import Event, Rejected
+from benchling_connector.domain.rawfile import RawFile
+from benchling_connector.domain.records import FileRecord
+
+__all__ = ["Candidate", "Claim", "GivenBack", "Ledger", "StrayMessage", "Verdict"]
+
+
+class Verdict(Enum):
+    """What the ledger says of an event that the queue hands over."""
+
+    CLAIMED = "claimed"
+    """Ours to store."""
+    SETTLED = "settled"
+    """Stored, skipped or quarantined already: acknowledge."""
+    BUSY = "busy"
+    """Another living worker has it: release for later."""
+    ORPHANED = "orphaned"
+    """A dead worker had it, and its file may stand in the lake: settle the file, ask again."""
+    REUSED = "reused"
+    """Known under this ID, but with other content: quarantine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """An event that the queue handed over. With `skip_reason` it is recorded as skipped."""
+
+    event: Event
+    message_id: str
+    sent_at: datetime | None
+    received_at: datetime
+    skip_reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The ledger's answer: how often the event was claimed by now; the orphaned file."""
+
+    verdict: Verdict
+    attempts: int
+    file: FileRecord | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class StrayMessage:
+    """A message for the quarantine: its raw bytes and the reason.
+
+    It is known by its message ID alone: what could not be decoded has no event ID, and an ID
+    that was reused belongs to the event that had it first.
+    """
+
+    message_id: str
+    body: bytes
+    rejected: Rejected
+    sent_at: datetime | None
+    received_at: datetime
+    receive_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class GivenBack:
+    """A claimed event that goes back to the queue, and when it may be seen again."""
+
+    event_id: str
+    reason: str
+    next_at: datetime
+
+
+class Ledger(Protocol):
+    """Which event is where. Every method is one transaction; times are given by the caller.
+
+    Raises `TransientError` (`database-failing`) when the database cannot be used.
+    """
+
+    async def claim(self, candidates: Sequence[Candidate], now: datetime) -> Sequence[Claim]:
+        """One answer for each candidate, in order. IDs are distinct within one call."""
+        ...
+
+    async def quarantine(self, strays: Sequence[StrayMessage], now: datetime) -> None:
+        """Keeps messages with their raw bytes and reason. Repeating it changes nothing."""
+        ...
+
+    async def begin_files(self, files: Sequence[RawFile]) -> frozenset[str]:
+        """Records files as PENDING, and which events are in which. Repeating it changes nothing.
+
+        Gives the IDs of the files that were refused and must not be written: those with an event
+        that is not this worker's claim any more, or that is in another PENDING file.
+        """
+        ...
+
+    async def commit_files(self, file_ids: Sequence[str], now: datetime) -> frozenset[str]:
+        """Records files as SUCCESS and their events as stored. Repeating it changes nothing.
+
+        Gives the IDs that it does not know any more: another worker took this one for dead,
+        and discarded them.
+        """
+        ...
+
+    async def discard_files(self, file_ids: Sequence[str]) -> None:
+        """Forgets PENDING files; their events are claimable again."""
+        ...
+
+    async def give_back(self, events: Sequence[GivenBack]) -> None:
+        """Records events as retrying."""
+        ...
+
+    async def orphans(self, now: datetime) -> Sequence[FileRecord]:
+        """PENDING files of workers that are dead."""
+        ...
+
+    async def heartbeat(self, now: datetime, report: str = "") -> None:
+        """Prolongs the lease of all that this worker has claimed.
+
+        `report`: what the worker says of itself, as JSON or empty, for people to read.
+        """
+        ...
+
+    async def sign_off(self, now: datetime) -> None:
+        """Ends the lease at once."""
+        ...

@@ -1,0 +1,61 @@
+"""The queue of messages."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+__all__ = ["Delivery", "EventSource", "QueueFacts"]
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """One message as the queue handed it out this time. `size` of the body is in bytes."""
+
+    message_id: str
+    receipt_handle: str
+    body: str
+    receive_count: int
+    sent_at: datetime | None
+    received_at: datetime
+
+    @property
+    def size(self) -> int:
+        """Of the body, near enough in bytes."""
+        return len(self.body)
+
+
+@dataclass(frozen=True, slots=True)
+class QueueFacts:
+    """What the queue tells of itself; None where the policy does not allow to ask.
+
+    `visibility_timeout` in seconds; `max_receive_count` of the redrive policy, None without one.
+    """
+
+    visibility_timeout: int | None
+    max_receive_count: int | None
+    messages: int | None
+
+
+class EventSource(Protocol):
+    """A queue of messages. Message-wise failures come back as the deliveries that failed."""
+
+    async def receive(self, max_messages: int, wait_s: int) -> Sequence[Delivery]:
+        """At most `max_messages` (1 to 10), after at most `wait_s` seconds (0 to 20)."""
+        ...
+
+    async def acknowledge(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
+        """Deletes; gives back those that could not be deleted. Any number."""
+        ...
+
+    async def release(self, deliveries: Sequence[tuple[Delivery, float]]) -> Sequence[Delivery]:
+        """Makes visible again after seconds; gives back those that failed. Any number."""
+        ...
+
+    async def extend(self, deliveries: Sequence[Delivery], seconds: int) -> Sequence[Delivery]:
+        """Keeps hidden for `seconds` from now; gives back those that failed. Any number."""
+        ...
+
+    async def facts(self) -> QueueFacts:
+        """Asks the queue about itself. Raises `ConfigurationError` when it does not exist."""
+        ...
