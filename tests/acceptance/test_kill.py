@@ -10,7 +10,7 @@ from tests.acceptance.strikes import plan
 from tests.acceptance.world import World
 from tests.postgres import Postgres
 
-EVENTS, KILLS = 5_000, 12
+EVENTS, KILLS = 20_000, 50
 
 # One after the other: each wants all of a small machine.
 pytestmark = [pytest.mark.xdist_group("kills"), pytest.mark.timeout(1_200)]
