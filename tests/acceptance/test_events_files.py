@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from benchling_connector.adapters.ledger import open_ledger
-from benchling_connector.cli import ledger as cli_ledger
+from benchling_connector.cli import showing
 from benchling_connector.ports import GivenBack
 from tests.acceptance.in_process import Program
 from tests.ledgers import NOON, a_candidate, a_file, a_stray, an_event, at
@@ -133,7 +133,7 @@ def test_events_ls_reads_page_by_page_whatever_the_limit(
 ) -> None:
     listing = ("events", "ls", "--data-dir", str(home), "--json")
     whole = program(*listing).document()["events"]
-    monkeypatch.setattr(cli_ledger, "AT_ONCE", 2)
+    monkeypatch.setattr(showing, "AT_ONCE", 2)
 
     document = program(*listing, *(["--limit", str(limit)] if limit else [])).document()
 

@@ -352,7 +352,7 @@ def test_the_exit_status_tells_all_some_or_none(
             raise stop
 
     with pytest.raises(typer.Exit) as ended:
-        outcomes.carry_out(work, as_json=True, dry_run=False)
+        outcomes.carry_out(work, outcomes.Manner(as_json=True))
 
     assert ended.value.exit_code == status
     printed = capsys.readouterr()
@@ -368,4 +368,4 @@ def test_what_refuses_before_anything_was_done_ends_the_verb() -> None:
         raise ConfigurationError("queue-send-denied")
 
     with pytest.raises(ConfigurationError):
-        outcomes.carry_out(work, as_json=True, dry_run=False)
+        outcomes.carry_out(work, outcomes.Manner(as_json=True))

@@ -13,16 +13,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from benchling_connector.adapters.ledger import read_status
-from benchling_connector.cli.ledger import (
-    WIDE,
-    AsJson,
-    ConfigFile,
-    Connector,
-    DatabaseUrl,
-    DataDir,
-    database_url_of,
-    short,
-)
+from benchling_connector.cli.options import AsJson, Where, grouped
+from benchling_connector.cli.showing import WIDE, short
 from benchling_connector.domain.health import State
 from benchling_connector.domain.rawfile import moment
 from benchling_connector.domain.records import EventRecord
@@ -38,20 +30,14 @@ UNKNOWN = "N/A"
 
 
 @app.command()
-def status(
-    config: ConfigFile = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    connector: Connector = None,
-    as_json: AsJson = False,
-) -> None:
+@grouped
+def status(*, where: Where, as_json: AsJson = False) -> None:
     """Show how connectors are: workers, the health table, what waits for its next try.
 
     It reads the database, where each worker writes down every ten seconds how it is.
     """
     now = datetime.now(UTC)
-    url = database_url_of(config, data_dir, database_url)
-    found = asyncio.run(read_status(url, connector, now))
+    found = asyncio.run(read_status(where.url(), where.connector, now))
     if as_json:
         typer.echo(json.dumps({"connectors": [document(one, now) for one in found]}, indent=2))
         return

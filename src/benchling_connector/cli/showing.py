@@ -1,48 +1,24 @@
-"""What the verbs that read the ledger share: which ledger, how far back, and how it is shown."""
+"""How rows and documents are shown: as tables to people, as one JSON document to programs."""
 
 import base64
 import json
-import os
 import re
 import sys
 import unicodedata
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
-from contextlib import asynccontextmanager
-from datetime import UTC, datetime, timedelta
-from pathlib import Path
-from typing import Annotated, TypeVar
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from datetime import datetime
+from typing import TypeVar
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from benchling_connector.adapters.ledger import open_reader
-from benchling_connector.cli.flags import ConfigFile
+from benchling_connector.cli.options import Listing
 from benchling_connector.domain.records import BadCursorError
-from benchling_connector.ports import LedgerReader, Page
-from benchling_connector.settings import ENVIRONMENT_PREFIX, load
+from benchling_connector.ports import Page
 
-__all__ = [
-    "AsJson",
-    "ConfigFile",
-    "Connector",
-    "Cursor",
-    "DataDir",
-    "DatabaseUrl",
-    "Limit",
-    "Since",
-    "Until",
-    "body_of",
-    "database_url_of",
-    "moment_of",
-    "no_such",
-    "open_ledger",
-    "short",
-    "show_document",
-    "show_pages",
-    "show_rows",
-]
+__all__ = ["body_of", "no_such", "short", "show_document", "show_pages", "show_rows"]
 
 _WORDS = re.compile(r"[A-Z]")
 
@@ -52,59 +28,8 @@ AT_ONCE = 1_000
 WIDE = 10_000
 """Columns of a pipe: nothing is cut or folded there."""
 
-DataDir = Annotated[
-    Path | None,
-    typer.Option(help="The connector's data directory; its database is `connector.db` in there."),
-]
-DatabaseUrl = Annotated[
-    str | None, typer.Option(metavar="URL", help="The database: `sqlite:///` or `postgresql://`.")
-]
-Connector = Annotated[
-    str | None,
-    typer.Option(metavar="ID", help="Only this connector, by its ID. Default: all there are."),
-]
-Since = Annotated[
-    str | None,
-    typer.Option(metavar="TIME", help="From then on: `2026-03-01T12:00Z`, or `2h` or `7d` ago."),
-]
-Until = Annotated[str | None, typer.Option(metavar="TIME", help="Before then, written likewise.")]
-Limit = Annotated[int | None, typer.Option(min=1, help="At most so many rows. Default: all.")]
-Cursor = Annotated[
-    str | None, typer.Option(help="Where the page before this one ended: its `next`.")
-]
-AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
-
 Row = TypeVar("Row")
 ReadPage = Callable[[int, str | None], Awaitable[Page[Row]]]
-
-_AGO = re.compile(r"(\d{1,6})\s*([smhdw])")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
-
-
-@asynccontextmanager
-async def open_ledger(
-    config: Path | None, data_dir: Path | None, database_url: str | None, connector: str | None
-) -> AsyncIterator[LedgerReader]:
-    """The ledger that flags, environment and configuration file name, in this order."""
-    async with open_reader(database_url_of(config, data_dir, database_url), connector) as reader:
-        yield reader
-
-
-def moment_of(text: str | None, flag: str) -> datetime | None:
-    """A time, or so long ago. Without an offset it is UTC. Wrong usage if it is neither."""
-    if text is None:
-        return None
-    try:
-        ago = _AGO.fullmatch(text.strip())
-        if ago:
-            return datetime.now(UTC) - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
-        moment = datetime.fromisoformat(text.strip())
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-    except (ValueError, OverflowError):
-        raise typer.BadParameter(
-            f"{text!r} is no time. Write 2026-03-01T12:00Z, or 2h or 7d for so long ago.",
-            param_hint=flag,
-        ) from None
 
 
 def short(moment: datetime | None) -> str:
@@ -114,22 +39,20 @@ def short(moment: datetime | None) -> str:
 
 async def show_pages(
     read: ReadPage[Row],
+    listing: Listing,
     *,
-    limit: int | None,
-    cursor: str | None,
-    as_json: bool,
     name: str,
     document: Callable[[Row], dict[str, object]],
     columns: Sequence[str],
     cells: Callable[[Row], Iterable[str]],
     called: str | None = None,
 ) -> None:
-    """Lists rows page by page: `{name: [...], "next": ...}` with `as_json`, else tables.
+    """Lists rows page by page: `{name: [...], "next": ...}` with `--json`, else tables.
 
     `called`: the rows' name for people, in the plural, where it is not `name`.
     """
     console = _console()
-    printed = 0
+    printed, limit, cursor, as_json = 0, listing.limit, listing.cursor, listing.as_json
     separator = f'{{"{name}": [\n  '
     while True:
         at_most = AT_ONCE if limit is None else min(AT_ONCE, limit - printed)
@@ -223,13 +146,3 @@ def _table(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> Table:
     for row in rows:
         table.add_row(*map(_visible, row))
     return table
-
-
-def database_url_of(config: Path | None, data_dir: Path | None, database_url: str | None) -> str:
-    """The database that flags, environment and configuration file name, in this order."""
-    if config is not None and data_dir is None and database_url is None:
-        return load(config).database_url
-    if database_url is None and data_dir is None:
-        database_url = os.environ.get(f"{ENVIRONMENT_PREFIX}DATABASE_URL")
-    home = data_dir or Path(os.environ.get(f"{ENVIRONMENT_PREFIX}DATA_DIR") or "data")
-    return database_url or f"sqlite:///{home.expanduser().absolute() / 'connector.db'}"
