@@ -368,6 +368,7 @@ def test_a_database_that_cannot_be_reached_is_a_service_that_fails(
     [
         ["--since", "yesterday"],
         ["--until", "2026-13-01"],
+        ["--since", "1h", "--until", "2h"],
         ["--state", "lost"],
         ["--limit", "0"],
         ["--cursor", "no-cursor"],

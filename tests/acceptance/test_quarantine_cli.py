@@ -281,14 +281,18 @@ def test_what_is_unknown_or_decided_already_is_told_and_the_rest_is_done(
     [
         (["ls", "--group", "--limit", "1"], "no pages"),
         (["ls", "--since", "yesterday"], "--since"),
+        (["ls", "--since", "2026-03-02", "--until", "2026-03-01"], "not before --until"),
         (["ls", "--cursor", "x"], "--cursor"),
+        (["ls", "--reason", "event-not-jsn"], "Did you mean event-not-json?"),
+        (["ls", "--group", "--reason", "webhook*"], "Did you mean event-webhook?"),
+        (["discard", "--reason", "x", "--because", "x"], "--reason"),
         (["show", "m-text", "--raw", "--json"], "--raw"),
         (["discard", "m-text"], "--because"),
         (["discard", "m-text", "--because", "  "], "--because"),
         (["discard", "--because", "x"], "--all"),
         (["discard", "m-text", "--all", "--because", "x"], "by their IDs"),
         (["retry"], "--all"),
-        (["retry", "m-text", "--reason", "x"], "by their IDs"),
+        (["retry", "m-text", "--reason", "event-*"], "by their IDs"),
     ],
 )
 def test_wrong_usage_is_told_and_changes_nothing(

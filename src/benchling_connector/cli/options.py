@@ -81,7 +81,7 @@ class Listing:
     as_json: AsJson = False
 
     def period(self) -> Period:
-        """`since` and `until` as times. Wrong usage if they are none."""
+        """`since` and `until` as times. Raises as `period`."""
         return period(self.since, self.until)
 
 
@@ -119,8 +119,11 @@ def grouped(verb: Callable[..., None]) -> Callable[..., None]:
 
 
 def period(since: str | None, until: str | None) -> Period:
-    """`since` and `until` as times. Wrong usage if they are none."""
-    return {"since": _moment_of(since, "--since"), "until": _moment_of(until, "--until")}
+    """`since` and `until` as times. Wrong usage if they are none, or nothing lies between them."""
+    begin, end = _moment_of(since, "--since"), _moment_of(until, "--until")
+    if begin is not None and end is not None and begin >= end:
+        raise typer.BadParameter(f"it is not before --until {until}.", param_hint="--since")
+    return {"since": begin, "until": end}
 
 
 def _moment_of(text: str | None, flag: str) -> datetime | None:

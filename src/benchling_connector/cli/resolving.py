@@ -1,6 +1,8 @@
 """`quarantine retry` and `quarantine discard`: which messages, and what becomes of them."""
 
 from dataclasses import dataclass
+from difflib import get_close_matches
+from fnmatch import fnmatchcase
 from typing import Annotated
 
 import typer
@@ -11,6 +13,7 @@ from benchling_connector.adapters.system import SystemClock
 from benchling_connector.cli.flags import Load, configured
 from benchling_connector.cli.options import Since, Until, Where, grouped, period
 from benchling_connector.cli.outcomes import Manner, carry_out, who
+from benchling_connector.domain.errors import PROBLEMS
 from benchling_connector.domain.records import QuarantineFilter
 from benchling_connector.redelivery import Selection, Tell
 from benchling_connector.redelivery import discard as discard_messages
@@ -18,9 +21,25 @@ from benchling_connector.redelivery import retry as retry_messages
 
 __all__ = ["Reason", "discard", "retry"]
 
+REASONS = tuple(code for code in PROBLEMS if code.startswith("event-"))
+"""What a message can be in quarantine for."""
+
+
+def known_reason(glob: str | None) -> str | None:
+    """The glob itself. Wrong usage if it fits no reason: a mistyped one must not look like none."""
+    if glob is None or any(fnmatchcase(code, glob.replace("[", "[[]")) for code in REASONS):
+        return glob
+    closest = get_close_matches(glob, REASONS, n=1, cutoff=0.0)[0]
+    raise typer.BadParameter(f"{glob!r} fits no reason. Did you mean {closest}?")
+
+
 Reason = Annotated[
     str | None,
-    typer.Option(metavar="GLOB", help="Code of the reason: `event-not-json`, `event-without-*`."),
+    typer.Option(
+        metavar="GLOB",
+        callback=known_reason,
+        help="Code of the reason: `event-not-json`, `event-without-*`.",
+    ),
 ]
 
 
