@@ -104,7 +104,6 @@ def test_events_ls_prints_every_event_with_the_promised_fields_in_order(
         ),
         (["--since", "1h"], []),
         (["--until", "2026-03-01"], []),
-        (["--connector", "c2"], []),
         (["--connector", "c1", "--type", "*.created", "--limit", "1"], ["evt_3"]),
     ],
 )

@@ -111,7 +111,7 @@ def test_ls_prints_the_promised_fields_in_order_newest_first(home: str, program:
         (["--since", "2026-03-01T12:00:02.5Z"], ["m-sly", "m-bytes"]),
         (["--until", "2026-03-01T12:00:01.5Z"], ["m-text"]),
         (["--since", "1h"], []),
-        (["--connector", "c2"], []),
+        (["--connector", "c1", "--until", "2026-03-01"], []),
         (["--limit", "1"], ["m-sly"]),
     ],
 )
@@ -312,6 +312,22 @@ def test_no_ledger_is_a_configuration_error_and_none_is_made(
     assert (told.status, told.stdout) == (3, "")
     assert "There is no database" in told.stderr
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        *(("quarantine", "ls"), ("quarantine", "show", "m-text"), ("status",), ("events", "ls")),
+        *(("files", "show", "f"), ("quarantine", "discard", "--all", "--because", "x")),
+    ],
+)
+def test_a_connector_that_the_database_does_not_know_is_told(
+    home: str, program: Program, verb: tuple[str, ...]
+) -> None:
+    told = program(*verb, "--data-dir", home, "--connector", "c2")
+    assert (told.status, told.stdout) == (3, "")
+    assert "knows no connector of the ID 'c2'" in told.stderr
+    assert "`status` shows their IDs" in told.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
