@@ -218,6 +218,21 @@ def test_discarded_messages_leave_the_list_and_keep_bytes_who_when_and_why(
     assert "discarded by" in program("quarantine", "ls", "--resolved", "--data-dir", home).stdout
 
 
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_what_was_asked_for_is_done_even_if_nobody_reads_what_is_told(
+    home: str, program: Program, flags: list[str]
+) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    discarding = ["quarantine", "discard", "--all", "--because", "x", "--data-dir", home]
+    told = subprocess.run(
+        [*PROGRAM, *discarding, *flags], stdout=write, stderr=subprocess.PIPE, text=True
+    )
+    os.close(write)
+    assert (told.returncode, told.stderr) == (0, "4 discarded.\n")
+    assert ids(program, home) == []
+
+
 def test_messages_are_discarded_by_what_they_have_in_common(home: str, program: Program) -> None:
     told = program(
         "quarantine",

@@ -6,6 +6,7 @@ import json
 import os
 import signal
 import socket
+import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from typing import Annotated, Any, NoReturn
@@ -78,7 +79,7 @@ def carry_out(work: Callable[[Tell], Coroutine[Any, Any, None]], manner: Manner)
     def tell(outcome: Outcome) -> None:
         outcomes.append(outcome)
         if not manner.as_json:
-            typer.echo(_line(outcome))
+            _print(_line(outcome))
 
     stopped: ConnectorError | None = None
     interrupted = False
@@ -92,7 +93,7 @@ def carry_out(work: Callable[[Tell], Coroutine[Any, Any, None]], manner: Manner)
         interrupted = True
     if manner.as_json:
         document = document_of(outcomes, stopped, dry_run=manner.dry_run)
-        typer.echo(json.dumps(document, indent=2))
+        _print(json.dumps(document, indent=2))
     _sum_up(outcomes, dry_run=manner.dry_run)
     if interrupted:
         typer.echo("Stopped by a signal; there may be more.", err=True)
@@ -107,6 +108,14 @@ def _status(outcomes: list[Outcome], stopped: ConnectorError | None, *, interrup
         return Exit.FAILED if stopped is None else exit_status(stopped)
     whole = done == len(outcomes) and stopped is None and not interrupted
     return Exit.DONE if whole else Exit.PART
+
+
+def _print(text: str) -> None:
+    """To stdout. When nobody reads that any more, the work is not left half done for it."""
+    try:
+        typer.echo(text)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _line(outcome: Outcome) -> str:
