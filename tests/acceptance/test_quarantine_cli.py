@@ -1,9 +1,9 @@
 """`quarantine ls`, `show` and `discard`: what a user sees and decides, without a queue."""
 
 import asyncio
-import getpass
 import json
 import os
+import pwd
 import signal
 import socket
 import subprocess
@@ -197,8 +197,9 @@ def test_show_tells_what_it_does_not_know(home: str, program: Program) -> None:
 
 
 def test_discarded_messages_leave_the_list_and_keep_bytes_who_when_and_why(
-    home: str, program: Program
+    home: str, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("LOGNAME", "somebody-else")
     told = program(
         "quarantine", "discard", "m-text", "m-sly", "--because", " a test ", "--data-dir", home
     )
@@ -208,7 +209,7 @@ def test_discarded_messages_leave_the_list_and_keep_bytes_who_when_and_why(
     assert ids(program, home) == ["m-bytes", "m-more"]
     assert ids(program, home, "--resolved") == list(BODIES)[::-1]
     shown = program("quarantine", "show", "m-text", "--data-dir", home, "--json").document()
-    me = f"{getpass.getuser()}@{socket.gethostname()}"
+    me = f"{pwd.getpwuid(os.getuid()).pw_name}@{socket.gethostname()}"
     assert shown["body"] == "not JSON é"
     assert (shown["resolution"], shown["resolvedBy"]) == ("discarded", me)
     assert shown["resolvedBecause"] == "a test"

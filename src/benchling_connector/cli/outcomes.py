@@ -1,9 +1,9 @@
 """Verbs that change messages: who does it, what became of each, and the exit status of it all."""
 
 import asyncio
-import getpass
 import json
 import os
+import pwd
 import signal
 import socket
 import sys
@@ -37,11 +37,14 @@ class Interrupted(Exception):  # noqa: N818 - it is no error
 
 
 def who() -> str:
-    """The user of the operating system, and the machine: `ann@lab-7`."""
+    """The user of the operating system, and the machine: `ann@lab-7`.
+
+    Not what `LOGNAME` or `USER` say: anybody can write anything there.
+    """
     try:
-        user = getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a container's user need not have a name
-        user = f"uid-{os.getuid()}" if hasattr(os, "getuid") else "unknown"
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user need not have a name
+        user = f"uid-{os.getuid()}"
     return f"{user}@{socket.gethostname()}"
 
 
