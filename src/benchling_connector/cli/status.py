@@ -74,10 +74,15 @@ def _worker(worker: WorkerStatus, now: datetime) -> dict[str, object]:
         "startedAt": moment(worker.started_at),
         "lastSeenAt": moment(worker.seen_at) if worker.seen_at else None,
         "endedAt": moment(worker.ended_at) if worker.ended_at else None,
-        "health": worker.report.get("health", UNKNOWN),
+        "health": _health(worker, now),
         "conditions": worker.report.get("conditions", []),
         "counts": worker.report.get("counts", {}),
     }
+
+
+def _health(worker: WorkerStatus, now: datetime) -> str:
+    """What it said last, for as long as it runs."""
+    return UNKNOWN if worker.network(now) == OFFLINE else str(worker.report.get("health", UNKNOWN))
 
 
 def _retrying(event: EventRecord) -> dict[str, object]:
@@ -108,7 +113,7 @@ def _show(console: Console, one: ConnectorStatus, now: datetime) -> None:
     )
     workers = _table("WORKER", "PID", "NETWORK", "STARTED (UTC)", "LAST SEEN (UTC)", "HEALTH")
     for worker in one.workers:
-        health = str(worker.report.get("health", UNKNOWN))
+        health = _health(worker, now)
         started, seen = short(worker.started_at), short(worker.seen_at)
         network = worker.network(now)
         workers.add_row(worker.worker_id, str(worker.pid), network, started, seen, health)

@@ -8,6 +8,7 @@ from datetime import datetime
 from enum import IntEnum
 
 from benchling_connector.domain.errors import PROBLEMS, ConfigurationError, ConnectorError
+from benchling_connector.domain.rawfile import moment
 
 __all__ = [
     "CRITICAL_AFTER_S",
@@ -64,7 +65,7 @@ class Condition:
             "code": self.code,
             "sentence": self.sentence,
             "remedy": self.remedy,
-            "since": self.since.isoformat(),
+            "since": moment(self.since),
         }
 
 
@@ -92,7 +93,7 @@ class Health:
             "code": worst.code,
             "sentence": worst.sentence,
             "remedy": worst.remedy,
-            "since": worst.since.isoformat(),
+            "since": moment(worst.since),
             "conditions": [one.report() for one in self.conditions],
         }
 
