@@ -1,6 +1,11 @@
 """`events` and `files`: what a user sees of the ledger."""
 
 import asyncio
+import contextlib
+import os
+import pty
+import subprocess
+import termios
 from pathlib import Path
 
 import pytest
@@ -10,6 +15,7 @@ from benchling_connector.adapters.ledger import open_ledger
 from benchling_connector.cli import showing
 from benchling_connector.ports import GivenBack
 from tests.acceptance.in_process import Program
+from tests.acceptance.world import PROGRAM
 from tests.ledgers import NOON, a_candidate, a_file, a_stray, an_event, at
 from tests.postgres import Postgres
 
@@ -168,6 +174,30 @@ def test_nothing_is_cut_off_in_a_pipe_however_narrow_the_terminal(
 
     assert FILE in told.stdout.splitlines()[1]
     assert told.stderr == "1 event.\n"
+
+
+@pytest.mark.parametrize("columns", [40, 200])
+def test_ids_stand_in_one_piece_on_a_terminal_however_narrow(home: Path, columns: int) -> None:
+    """So that they can be copied: the terminal goes on in its next line, the text does not."""
+    main, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (50, columns))
+    for listing in ("ls", "--state", "stored"), ("show", "evt_0"):
+        subprocess.run(
+            [*PROGRAM, "events", *listing, "--data-dir", str(home)],
+            check=True,
+            stdout=terminal,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "TERM": "dumb"},
+        )
+    os.close(terminal)
+    shown = b""
+    with contextlib.suppress(OSError):  # the end of a terminal
+        while some := os.read(main, 4096):
+            shown += some
+    os.close(main)
+    lines = shown.decode().splitlines()
+    assert sum(FILE in line and "evt_0" in line for line in lines) == 1
+    assert any(f"date=2026-03-01/{FILE}.json" in line for line in lines)
 
 
 # events show

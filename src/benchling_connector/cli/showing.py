@@ -5,12 +5,13 @@ import json
 import re
 import sys
 import unicodedata
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
 from datetime import datetime
 from typing import TypeVar
 
 import typer
-from rich.console import Console
+from rich.cells import cell_len
+from rich.console import Console, ConsoleDimensions
 from rich.table import Table
 from rich.text import Text
 
@@ -27,6 +28,15 @@ AT_ONCE = 1_000
 
 WIDE = 10_000
 """Columns of a pipe: nothing is cut or folded there."""
+
+GAP = 2
+"""Columns between two columns of a table."""
+
+LONGEST_WORD = 160
+"""Columns of what stands in one piece: the path of a file, and not a whole body."""
+
+FOLDED = 36
+"""Columns that are left to a sentence, or a file ID, however narrow the terminal."""
 
 Row = TypeVar("Row")
 ReadPage = Callable[[int, str | None], Awaitable[Page[Row]]]
@@ -51,7 +61,6 @@ async def show_pages(
 
     `called`: the rows' name for people, in the plural, where it is not `name`.
     """
-    console = _console()
     printed, limit, cursor, as_json = 0, listing.limit, listing.cursor, listing.as_json
     separator = f'{{"{name}": [\n  '
     while True:
@@ -62,7 +71,7 @@ async def show_pages(
                 print(separator + json.dumps(document(row)), end="")  # noqa: T201
                 separator = ",\n  "
         elif page.rows:
-            console.print(_table(columns, map(cells, page.rows)))
+            _print(_table(columns, map(cells, page.rows)))
         printed += len(page.rows)
         cursor = page.next
         if cursor is None or printed == limit:
@@ -83,19 +92,25 @@ def show_document(document: dict[str, object], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(document, indent=2))
         return
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
+    facts = []
     for name, value in document.items():
         lines = value if isinstance(value, list) else [value]
         told = "\n".join("-" if line is None else str(line) for line in lines)
-        table.add_row(_WORDS.sub(_spaced, name), _visible(told))
-    _console().print(table)
+        facts.append((_WORDS.sub(_spaced, name), _visible(told)))
+    words = (word for _, told in facts for word in told.plain.split())
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True, min_width=max(len(name) for name, _ in facts))
+    table.add_column(overflow="fold", min_width=min(max(map(cell_len, words)), LONGEST_WORD))
+    for fact in facts:
+        table.add_row(*fact)
+    _print(table)
 
 
-def show_rows(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> None:
-    """Prints a table of few rows."""
-    _console().print(_table(columns, rows))
+def show_rows(
+    columns: Sequence[str], rows: Iterable[Iterable[str]], folded: Collection[str] = ()
+) -> None:
+    """Prints a table of few rows. `folded`: the columns of sentences; by default the last."""
+    _print(_table(columns, rows, folded))
 
 
 def body_of(body: bytes) -> dict[str, object]:
@@ -106,8 +121,13 @@ def body_of(body: bytes) -> dict[str, object]:
         return {"bodyBase64": base64.b64encode(body).decode()}
 
 
-def _console() -> Console:
-    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+def _print(table: Table) -> None:
+    """As wide as it has to be: what is wider than the terminal goes on in its next line."""
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
+    gaps = GAP * (len(table.columns) - 1)
+    needed = sum(one.min_width or 0 for one in table.columns) + gaps
+    console.size = ConsoleDimensions(max(console.width, needed), console.height)
+    console.print(table)
 
 
 def _visible(text: str) -> Text:
@@ -139,10 +159,18 @@ async def _read(read: ReadPage[Row], limit: int, cursor: str | None) -> Page[Row
         raise typer.BadParameter(str(error), param_hint="--cursor") from None
 
 
-def _table(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> Table:
+def _table(
+    columns: Sequence[str], rows: Iterable[Iterable[str]], folded: Collection[str] = ()
+) -> Table:
+    """IDs and codes stand in one piece, so that they can be copied; sentences are folded."""
+    cells = [[_visible(text) for text in row] for row in rows]
     table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*map(_visible, row))
+    for number, column in enumerate(columns):
+        widest = max(map(cell_len, [column, *(row[number].plain for row in cells)]))
+        if column in (folded or columns[-1:]):
+            table.add_column(column, overflow="fold", min_width=min(widest, FOLDED))
+        else:
+            table.add_column(column, no_wrap=True, min_width=widest)
+    for row in cells:
+        table.add_row(*row)
     return table
