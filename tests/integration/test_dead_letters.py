@@ -303,7 +303,8 @@ async def test_what_comes_back_while_others_are_moved_is_moved_once(dead: Queue)
             assert len(told) < 20, "it moves what it has moved"
             for _ in range(2):  # the second receive finds that they were received too often
                 await dead.receive_all(visibility_timeout=0)
-            return await receive(at_most)
+            found: Sequence[Letter] = await receive(at_most)
+            return found
 
         letters.receive = receive_and_give_up
         await redrive(letters, outlet, None, tell=told.append)
