@@ -124,22 +124,25 @@ async def redrive(
 ) -> None:
     """Moves messages of the dead-letter queue to the queue: the wanted ones, or all with None.
 
-    At most `limit`. Those that are not moved stay held; `letters` releases them when it is closed.
+    At most `limit`. What comes back meanwhile is not moved a second time. Those that are not moved
+    stay held; `letters` releases them when it is closed.
     Raises `ConnectorError` when a queue refuses; what was done by then has been told.
     """
     missing = set(wanted or ())
+    moved: set[str] = set()
     room = limit
     while room != 0 and (wanted is None or missing):
         found = await letters.receive(AT_ONCE if wanted or room is None else min(AT_ONCE, room))
         if not found:
             break
-        chosen = [one for one in found if wanted is None or one.message_id in missing][:room]
+        new = [one for one in found if one.message_id not in moved]
+        chosen = [one for one in new if wanted is None or one.message_id in missing][:room]
         missing -= {one.message_id for one in chosen}
         room = None if room is None else room - len(chosen)
         if dry_run:
             _plan(((one.message_id, None) for one in chosen), tell)
         elif chosen:
-            await unbroken(_move(letters, outlet, chosen, tell))
+            moved |= await unbroken(_move(letters, outlet, chosen, tell))
     if room != 0:
         sentence = "It is not in the dead-letter queue, or somebody else is looking at it."
         for message_id in sorted(missing):
@@ -237,7 +240,10 @@ async def _retry(
     _tell_refusals([(one.message_id, one.code) for one, _ in ready], answers, tell)
 
 
-async def _move(letters: DeadLetters, outlet: Outlet, chosen: Sequence[Letter], tell: Tell) -> None:
+async def _move(
+    letters: DeadLetters, outlet: Outlet, chosen: Sequence[Letter], tell: Tell
+) -> set[str]:
+    """Sends and deletes; gives the message IDs under which they are on the queue."""
     answers = await outlet.send([one.outgoing for one in chosen])
     sent = [
         (one, answer)
@@ -261,6 +267,7 @@ async def _move(letters: DeadLetters, outlet: Outlet, chosen: Sequence[Letter], 
     if stopped is not None:
         raise stopped
     _tell_refusals([(one.message_id, None) for one in chosen], answers, tell)
+    return {successor for _, successor in sent}
 
 
 def _tell_refusals(

@@ -1,15 +1,21 @@
 """`events` and `files`: what a user sees of the ledger."""
 
 import asyncio
+import contextlib
+import os
+import pty
+import subprocess
+import termios
 from pathlib import Path
 
 import pytest
 import yaml
 
 from benchling_connector.adapters.ledger import open_ledger
-from benchling_connector.cli import ledger as cli_ledger
+from benchling_connector.cli import showing
 from benchling_connector.ports import GivenBack
 from tests.acceptance.in_process import Program
+from tests.acceptance.world import PROGRAM
 from tests.ledgers import NOON, a_candidate, a_file, a_stray, an_event, at
 from tests.postgres import Postgres
 
@@ -104,7 +110,6 @@ def test_events_ls_prints_every_event_with_the_promised_fields_in_order(
         ),
         (["--since", "1h"], []),
         (["--until", "2026-03-01"], []),
-        (["--connector", "c2"], []),
         (["--connector", "c1", "--type", "*.created", "--limit", "1"], ["evt_3"]),
     ],
 )
@@ -133,7 +138,7 @@ def test_events_ls_reads_page_by_page_whatever_the_limit(
 ) -> None:
     listing = ("events", "ls", "--data-dir", str(home), "--json")
     whole = program(*listing).document()["events"]
-    monkeypatch.setattr(cli_ledger, "AT_ONCE", 2)
+    monkeypatch.setattr(showing, "AT_ONCE", 2)
 
     document = program(*listing, *(["--limit", str(limit)] if limit else [])).document()
 
@@ -169,6 +174,30 @@ def test_nothing_is_cut_off_in_a_pipe_however_narrow_the_terminal(
 
     assert FILE in told.stdout.splitlines()[1]
     assert told.stderr == "1 event.\n"
+
+
+@pytest.mark.parametrize("columns", [40, 200])
+def test_ids_stand_in_one_piece_on_a_terminal_however_narrow(home: Path, columns: int) -> None:
+    """So that they can be copied: the terminal goes on in its next line, the text does not."""
+    main, terminal = pty.openpty()
+    termios.tcsetwinsize(terminal, (50, columns))
+    for listing in ("ls", "--state", "stored"), ("show", "evt_0"):
+        subprocess.run(
+            [*PROGRAM, "events", *listing, "--data-dir", str(home)],
+            check=True,
+            stdout=terminal,
+            stderr=subprocess.PIPE,
+            env={**os.environ, "TERM": "dumb"},
+        )
+    os.close(terminal)
+    shown = b""
+    with contextlib.suppress(OSError):  # the end of a terminal
+        while some := os.read(main, 4096):
+            shown += some
+    os.close(main)
+    lines = shown.decode().splitlines()
+    assert sum(FILE in line and "evt_0" in line for line in lines) == 1
+    assert any(f"date=2026-03-01/{FILE}.json" in line for line in lines)
 
 
 # events show
@@ -368,6 +397,7 @@ def test_a_database_that_cannot_be_reached_is_a_service_that_fails(
     [
         ["--since", "yesterday"],
         ["--until", "2026-13-01"],
+        ["--since", "1h", "--until", "2h"],
         ["--state", "lost"],
         ["--limit", "0"],
         ["--cursor", "no-cursor"],

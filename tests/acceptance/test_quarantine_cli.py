@@ -1,9 +1,9 @@
 """`quarantine ls`, `show` and `discard`: what a user sees and decides, without a queue."""
 
 import asyncio
-import getpass
 import json
 import os
+import pwd
 import signal
 import socket
 import subprocess
@@ -111,7 +111,7 @@ def test_ls_prints_the_promised_fields_in_order_newest_first(home: str, program:
         (["--since", "2026-03-01T12:00:02.5Z"], ["m-sly", "m-bytes"]),
         (["--until", "2026-03-01T12:00:01.5Z"], ["m-text"]),
         (["--since", "1h"], []),
-        (["--connector", "c2"], []),
+        (["--connector", "c1", "--until", "2026-03-01"], []),
         (["--limit", "1"], ["m-sly"]),
     ],
 )
@@ -197,8 +197,9 @@ def test_show_tells_what_it_does_not_know(home: str, program: Program) -> None:
 
 
 def test_discarded_messages_leave_the_list_and_keep_bytes_who_when_and_why(
-    home: str, program: Program
+    home: str, program: Program, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("LOGNAME", "somebody-else")
     told = program(
         "quarantine", "discard", "m-text", "m-sly", "--because", " a test ", "--data-dir", home
     )
@@ -208,7 +209,7 @@ def test_discarded_messages_leave_the_list_and_keep_bytes_who_when_and_why(
     assert ids(program, home) == ["m-bytes", "m-more"]
     assert ids(program, home, "--resolved") == list(BODIES)[::-1]
     shown = program("quarantine", "show", "m-text", "--data-dir", home, "--json").document()
-    me = f"{getpass.getuser()}@{socket.gethostname()}"
+    me = f"{pwd.getpwuid(os.getuid()).pw_name}@{socket.gethostname()}"
     assert shown["body"] == "not JSON é"
     assert (shown["resolution"], shown["resolvedBy"]) == ("discarded", me)
     assert shown["resolvedBecause"] == "a test"
@@ -216,6 +217,21 @@ def test_discarded_messages_leave_the_list_and_keep_bytes_who_when_and_why(
     event = program("events", "show", "m-text", "--data-dir", home, "--json").document()
     assert (event["state"], event["reason"]) == ("skipped", f"discarded: a test ({me})")
     assert "discarded by" in program("quarantine", "ls", "--resolved", "--data-dir", home).stdout
+
+
+@pytest.mark.parametrize("flags", [[], ["--json"]])
+def test_what_was_asked_for_is_done_even_if_nobody_reads_what_is_told(
+    home: str, program: Program, flags: list[str]
+) -> None:
+    read, write = os.pipe()
+    os.close(read)
+    discarding = ["quarantine", "discard", "--all", "--because", "x", "--data-dir", home]
+    told = subprocess.run(
+        [*PROGRAM, *discarding, *flags], stdout=write, stderr=subprocess.PIPE, text=True
+    )
+    os.close(write)
+    assert (told.returncode, told.stderr) == (0, "4 discarded.\n")
+    assert ids(program, home) == []
 
 
 def test_messages_are_discarded_by_what_they_have_in_common(home: str, program: Program) -> None:
@@ -281,14 +297,18 @@ def test_what_is_unknown_or_decided_already_is_told_and_the_rest_is_done(
     [
         (["ls", "--group", "--limit", "1"], "no pages"),
         (["ls", "--since", "yesterday"], "--since"),
+        (["ls", "--since", "2026-03-02", "--until", "2026-03-01"], "not before --until"),
         (["ls", "--cursor", "x"], "--cursor"),
+        (["ls", "--reason", "event-not-jsn"], "Did you mean event-not-json?"),
+        (["ls", "--group", "--reason", "webhook*"], "Did you mean event-webhook?"),
+        (["discard", "--reason", "x", "--because", "x"], "--reason"),
         (["show", "m-text", "--raw", "--json"], "--raw"),
         (["discard", "m-text"], "--because"),
         (["discard", "m-text", "--because", "  "], "--because"),
         (["discard", "--because", "x"], "--all"),
         (["discard", "m-text", "--all", "--because", "x"], "by their IDs"),
         (["retry"], "--all"),
-        (["retry", "m-text", "--reason", "x"], "by their IDs"),
+        (["retry", "m-text", "--reason", "event-*"], "by their IDs"),
     ],
 )
 def test_wrong_usage_is_told_and_changes_nothing(
@@ -308,6 +328,22 @@ def test_no_ledger_is_a_configuration_error_and_none_is_made(
     assert (told.status, told.stdout) == (3, "")
     assert "There is no database" in told.stderr
     assert not (tmp_path / "none").exists()
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [
+        *(("quarantine", "ls"), ("quarantine", "show", "m-text"), ("status",), ("events", "ls")),
+        *(("files", "show", "f"), ("quarantine", "discard", "--all", "--because", "x")),
+    ],
+)
+def test_a_connector_that_the_database_does_not_know_is_told(
+    home: str, program: Program, verb: tuple[str, ...]
+) -> None:
+    told = program(*verb, "--data-dir", home, "--connector", "c2")
+    assert (told.status, told.stdout) == (3, "")
+    assert "knows no connector of the ID 'c2'" in told.stderr
+    assert "`status` shows their IDs" in told.stderr
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -352,7 +388,7 @@ def test_the_exit_status_tells_all_some_or_none(
             raise stop
 
     with pytest.raises(typer.Exit) as ended:
-        outcomes.carry_out(work, as_json=True, dry_run=False)
+        outcomes.carry_out(work, outcomes.Manner(as_json=True))
 
     assert ended.value.exit_code == status
     printed = capsys.readouterr()
@@ -368,4 +404,4 @@ def test_what_refuses_before_anything_was_done_ends_the_verb() -> None:
         raise ConfigurationError("queue-send-denied")
 
     with pytest.raises(ConfigurationError):
-        outcomes.carry_out(work, as_json=True, dry_run=False)
+        outcomes.carry_out(work, outcomes.Manner(as_json=True))

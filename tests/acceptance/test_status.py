@@ -52,6 +52,7 @@ async def test_a_running_connector_tells_its_health_and_what_waits_for_its_next_
     after = await shown(world)
     assert after["network"] == "OFFLINE"
     assert after["health"] == "N/A"
+    assert [worker["health"] for worker in after["workers"]] == ["N/A"]
     listed = await world.program("events", "ls", "--data-dir", str(world.home / "data"))
     assert f"attempt {after['retrying'][0]['attempts']}, next at 2" in listed.stdout
     told = await world.program("status", "--data-dir", str(world.home / "data"))

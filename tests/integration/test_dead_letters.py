@@ -16,6 +16,7 @@ from benchling_connector.adapters.memory.ledger_store import MemoryStore
 from benchling_connector.adapters.memory.quarantine import MemoryQuarantine
 from benchling_connector.adapters.sqs import (
     DeadLetters,
+    Letter,
     Outgoing,
     open_dead_letters,
     open_outlet,
@@ -104,6 +105,14 @@ async def test_a_queue_without_one_is_told_with_the_remedy(dead: Queue):
     assert "--dlq-url" in caught.value.remedy
 
 
+async def test_the_queue_itself_is_not_taken_for_its_dead_letter_queue(dead: Queue):
+    """What is moved from a queue to itself would be moved for ever."""
+    with pytest.raises(ConfigurationError, match="the queue itself") as caught:
+        async with opened(dead, dlq_url=dead.url):
+            pass
+    assert caught.value.code == "dead-letter-queue-missing"
+
+
 async def test_one_that_was_deleted_is_told_by_its_name(dead: Queue):
     gone = (await dead.client.create_queue(QueueName=f"gone-{uuid4().hex}"))["QueueUrl"]
     arn = dead.dlq_arn.rpartition(":")[0] + ":" + gone.rpartition("/")[2]
@@ -175,12 +184,14 @@ async def test_what_a_cancelled_receive_still_brings_is_released(identity: Path,
     fake.answer = {"Messages": [message], "Successful": [{"Id": "0"}]}
 
     async def look() -> None:
-        async with open_dead_letters(fake.url, REGION, SystemClock(), dlq_url=fake.url) as letters:
+        dlq_url = f"{fake.url}-dlq"
+        async with open_dead_letters(fake.url, REGION, SystemClock(), dlq_url=dlq_url) as letters:
             fake.may_answer.clear()
             await letters.receive(10)
 
     looking = asyncio.create_task(look())
     while "ReceiveMessage" not in fake.asked:
+        assert not looking.done()
         await asyncio.sleep(0.001)
     looking.cancel()
     await asyncio.sleep(0)
@@ -277,6 +288,28 @@ async def test_what_the_queue_does_not_take_stays_and_the_rest_is_moved(dead: Qu
     assert "InvalidParameterValue" in (failed.sentence or "")
     assert await dead.counts(dead.dlq_url) == (1, 0, 0)
     assert await dead.counts() == (2, 0, 0)
+
+
+async def test_what_comes_back_while_others_are_moved_is_moved_once(dead: Queue):
+    """A connector that gives messages up as fast as they come."""
+    policy = json.dumps({"deadLetterTargetArn": dead.dlq_arn, "maxReceiveCount": 1})
+    await dead.client.set_queue_attributes(QueueUrl=dead.url, Attributes={"RedrivePolicy": policy})
+    ids = await bury(dead, 3)
+    told = Told()
+    async with open_outlet(dead.url, REGION) as outlet, opened(dead) as letters:
+        receive = letters.receive
+
+        async def receive_and_give_up(at_most: int) -> Sequence[Letter]:
+            assert len(told) < 20, "it moves what it has moved"
+            for _ in range(2):  # the second receive finds that they were received too often
+                await dead.receive_all(visibility_timeout=0)
+            found: Sequence[Letter] = await receive(at_most)
+            return found
+
+        letters.receive = receive_and_give_up
+        await redrive(letters, outlet, None, tell=told.append)
+    assert sorted(told.by(What.MOVED)) == sorted(ids)
+    assert await dead.counts(dead.dlq_url) == (3, 0, 0)
 
 
 async def test_who_may_not_send_moves_nothing_and_is_told(strict_queue: Queue):

@@ -201,6 +201,7 @@ async def test_what_the_disk_refuses_leaves_nothing_behind(
             await lake.put("b.json", BODY)
     assert caught.value.code == code
     assert errno.errorcode[number] in caught.value.sentence
+    assert str(folder) in caught.value.sentence
     assert below(folder) == {"a.json"}
 
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import subprocess
 import sys
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime, timedelta
@@ -10,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from benchling_connector.adapters.ledger import Process, SqlLedger, open_ledger
-from benchling_connector.adapters.system import SystemIds, is_gone, own_name
+from benchling_connector.adapters.system import SystemIds, is_gone, own_name, process
 from benchling_connector.ports import Verdict
 from tests.ledgers import a_candidate, a_file, an_event
 
@@ -68,6 +69,26 @@ def test_another_process_under_the_same_number_is_not_taken_for_it() -> None:
     before, _, _ = name.rpartition("/")
     assert not is_gone(name)
     assert is_gone(f"{before}/1")
+
+
+@pytest.mark.parametrize("shows", ["nothing", "no details"])
+def test_a_process_that_the_system_hides_is_not_taken_for_gone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, shows: str
+) -> None:
+    """A /proc that is mounted with `hidepid`, and two workers of two users."""
+    (tmp_path / "sys/kernel/random").mkdir(parents=True)
+    (tmp_path / "sys/kernel/random/boot_id").write_text("boot\n")
+    (tmp_path / f"{os.getpid()}/ns").mkdir(parents=True)
+    (tmp_path / f"{os.getpid()}/ns/pid").symlink_to("pid:[1]")
+    (tmp_path / "self").symlink_to(str(os.getpid()))
+    if shows == "no details":  # reading it fails, and not because it is not there
+        (tmp_path / f"{os.getppid()}/stat").mkdir(parents=True)
+    monkeypatch.setattr(process, "_PROC", tmp_path)
+    child = subprocess.Popen([sys.executable, "-c", ""])
+    child.wait()
+
+    assert not process.is_gone(f"boot/pid:[1]/{os.getppid()}/5")
+    assert process.is_gone(f"boot/pid:[1]/{child.pid}/5")
 
 
 @pytest.mark.parametrize("name", ["", "x", "other-boot/pid:[1]/1/5", "a/b/c/d", "a/b/12/7/9"])

@@ -13,8 +13,6 @@ from benchling_connector.adapters.memory.ledger import MemoryLedger
 from benchling_connector.adapters.memory.ledger_reader import MemoryLedgerReader
 from benchling_connector.adapters.memory.ledger_store import MemoryStore
 from benchling_connector.adapters.memory.queue import MemoryQueue
-from benchling_connector.domain.catalog import catalog
-from benchling_connector.domain.rawfile import Origin
 from benchling_connector.domain.records import (
     EventFilter,
     EventRecord,
@@ -22,9 +20,7 @@ from benchling_connector.domain.records import (
     FileState,
 )
 from benchling_connector.engine.engine import Engine, Options, Ports
-from tests.unit.samples import body, detail
-
-ORIGIN = Origin("https://acme.benchling.com", "con-1", "benchling", "0.1.0")
+from tests.unit.samples import ORIGIN, sample
 
 
 class Ids:
@@ -105,14 +101,12 @@ class Street:
         **more: Any,
     ) -> str:
         """Puts an event on the queue, and its resource into the tenant; gives the message ID."""
-        known = catalog().event_types.get(event_type)
-        key = known.payload_key if known else event_type.split(".")[1]
-        resource_id = resource_id or f"res_{event_id}"
-        text = body(detail(event_id, event_type, key, {"id": resource_id}, **more))
-        if held and known:
-            self.benchling.put(known.family, resource_id, json.dumps({"id": resource_id}).encode())
-        self.sent[event_id] = text
-        return self.queue.send(text)
+        one = sample(event_id, resource_id, event_type, **more)
+        if held and one.family:
+            resource = json.dumps({"id": one.resource_id}).encode()
+            self.benchling.put(one.family, one.resource_id, resource)
+        self.sent[event_id] = one.body
+        return self.queue.send(one.body)
 
     def engine(self, **options: Any) -> Engine:
         """A new worker."""

@@ -14,7 +14,6 @@ from benchling_connector.adapters.memory.lake import MemoryLake
 from benchling_connector.adapters.memory.ledger import LEASE_S, MemoryLedger
 from benchling_connector.adapters.memory.ledger_store import MemoryStore
 from benchling_connector.adapters.memory.queue import MemoryQueue
-from benchling_connector.domain.catalog import catalog
 from benchling_connector.domain.errors import ConnectorError
 from benchling_connector.engine.engine import Engine, Options, Ports
 from benchling_connector.engine.intake import Filter
@@ -22,9 +21,8 @@ from benchling_connector.ports import Delivery
 from tests.simulation.faults import FaultPlan
 from tests.simulation.loop import PROCESS, LoopClock, SeededLoop, State
 from tests.simulation.promise import CONNECTOR, Promise
-from tests.simulation.street import ORIGIN
 from tests.simulation.wire import Request, Wire
-from tests.unit.samples import body, detail
+from tests.unit.samples import ORIGIN, sample
 
 __all__ = ["SKIPPED_TYPE", "Worker", "World", "quiet"]
 
@@ -137,15 +135,12 @@ class World:
         **more: Any,
     ) -> str:
         """Puts an event on the queue, and its resource into the tenant; gives the message ID."""
-        known = catalog().event_types.get(event_type)
-        key = known.payload_key if known else event_type.split(".")[1]
-        resource_id = resource_id or f"res_{event_id}"
-        if held and known:
-            resource = {"id": resource_id, "name": f"{known.family} of {resource_id}"}
-            self.tenant[event_type.split(".")[1], resource_id] = resource
-            self.benchling.put(known.family, resource_id, json.dumps(resource).encode())
-        text = body(detail(event_id, event_type, key, {"id": resource_id}, **more))
-        return self.send_text(text, wanted=event_type != SKIPPED_TYPE)
+        one = sample(event_id, resource_id, event_type, **more)
+        if held and one.family:
+            resource = {"id": one.resource_id, "name": f"{one.family} of {one.resource_id}"}
+            self.tenant[event_type.split(".")[1], one.resource_id] = resource
+            self.benchling.put(one.family, one.resource_id, json.dumps(resource).encode())
+        return self.send_text(one.body, wanted=event_type != SKIPPED_TYPE)
 
     def send_text(self, text: str, *, wanted: bool = True) -> str:
         """Puts any text on the queue; gives the message ID."""

@@ -10,7 +10,6 @@ from benchling_connector.adapters.memory.ledger_store import MemoryStore
 from benchling_connector.adapters.memory.queue import MemoryQueue
 from benchling_connector.domain.catalog import catalog
 from benchling_connector.domain.event import Event, decode
-from benchling_connector.domain.rawfile import Origin
 from benchling_connector.domain.records import EventRecord, FileRecord
 from benchling_connector.engine.flight import Held, Register
 from benchling_connector.engine.gate import Gate
@@ -18,9 +17,7 @@ from benchling_connector.engine.settle import Settle
 from benchling_connector.engine.stats import Stats
 from benchling_connector.engine.store import Store
 from benchling_connector.ports import Candidate, Delivery
-from tests.unit.samples import body, detail
-
-ORIGIN = Origin("https://acme.benchling.com", "con-1", "benchling", "0.1.0")
+from tests.unit.samples import ORIGIN, body, detail
 
 
 class Ids:

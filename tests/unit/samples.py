@@ -1,12 +1,15 @@
 """Events as Benchling sends them, with made-up content, for tests of the domain and the engine."""
 
 import json
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
 from benchling_connector.domain.catalog import catalog
 from benchling_connector.domain.event import Event, decode
+from benchling_connector.domain.rawfile import Origin
 
+ORIGIN = Origin("https://acme.benchling.com", "con-1", "benchling", "0.1.0")
 NOON = datetime(2026, 3, 1, 12, 0, tzinfo=UTC)
 
 
@@ -59,3 +62,26 @@ def event(
     found = decode(body(detail(event_id, event_type, key, resource, **more)), catalog())
     assert isinstance(found, Event), found
     return found
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """The body of a message, and the resource that its event is about.
+
+    Without a `family` it is of a type that nobody knows.
+    """
+
+    body: str
+    resource_id: str
+    family: str | None
+
+
+def sample(
+    event_id: str, resource_id: str | None = None, event_type: str = "v2.entry.created", **more: Any
+) -> Sample:
+    """An event of any type. `more` stands in its detail."""
+    known = catalog().event_types.get(event_type)
+    key = known.payload_key if known else event_type.split(".")[1]
+    resource_id = resource_id or f"res_{event_id}"
+    text = body(detail(event_id, event_type, key, {"id": resource_id}, **more))
+    return Sample(text, resource_id, known.family if known else None)

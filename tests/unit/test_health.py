@@ -75,7 +75,7 @@ def test_the_report_names_the_worst_row_and_holds_all() -> None:
         "code": REFUSED.code,
         "sentence": REFUSED.sentence,
         "remedy": REFUSED.remedy,
-        "since": "2026-01-01T12:02:00+00:00",
+        "since": "2026-01-01T12:02:00.000000Z",
         "conditions": [
             {
                 "part": "lake",
@@ -83,7 +83,7 @@ def test_the_report_names_the_worst_row_and_holds_all() -> None:
                 "code": None,
                 "sentence": None,
                 "remedy": None,
-                "since": "2026-01-01T12:00:00+00:00",
+                "since": "2026-01-01T12:00:00.000000Z",
             },
             {
                 "part": "queue",
@@ -91,7 +91,7 @@ def test_the_report_names_the_worst_row_and_holds_all() -> None:
                 "code": REFUSED.code,
                 "sentence": REFUSED.sentence,
                 "remedy": REFUSED.remedy,
-                "since": "2026-01-01T12:02:00+00:00",
+                "since": "2026-01-01T12:02:00.000000Z",
             },
         ],
     }

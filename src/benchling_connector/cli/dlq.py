@@ -18,9 +18,9 @@ from benchling_connector.adapters.sqs.attributes import QueueAttributes
 from benchling_connector.adapters.system import SystemClock
 from benchling_connector.cli.exits import Exit
 from benchling_connector.cli.flags import Load, configured
-from benchling_connector.cli.ledger import AsJson, short, show_document, show_rows
-from benchling_connector.cli.logs import set_up_logs
-from benchling_connector.cli.outcomes import DryRun, Interrupted, carry_out, until_signal
+from benchling_connector.cli.options import AsJson, grouped
+from benchling_connector.cli.outcomes import Interrupted, Manner, carry_out, until_signal
+from benchling_connector.cli.showing import short, show_document, show_rows
 from benchling_connector.domain.catalog import catalog
 from benchling_connector.domain.configuration import Configuration
 from benchling_connector.domain.event import Rejected, decode
@@ -56,7 +56,6 @@ DlqUrl = Annotated[
 @configured
 def ls(load: Load, dlq_url: DlqUrl = None, as_json: AsJson = False) -> None:
     """Print where the queue's dead-letter queue is, and how many messages are in it."""
-    set_up_logs(level="error")
     configuration = load()
 
     async def listing() -> None:
@@ -78,7 +77,6 @@ def peek(
     as_json: AsJson = False,
 ) -> None:
     """Look at messages in the dead-letter queue, and leave them there."""
-    set_up_logs(level="error")
     configuration = load()
     rows: list[dict[str, object]] = []
 
@@ -96,18 +94,18 @@ def peek(
 
 
 @app.command("redrive")
+@grouped
 @configured
 def redrive(
+    *,
     load: Load,
     message_ids: Annotated[list[str] | None, typer.Argument(help="SQS's message IDs.")] = None,
     everything: Annotated[bool, typer.Option("--all", help="All that are there.")] = False,
     limit: Annotated[int | None, typer.Option(min=1, help="Move so many messages at most.")] = None,
     dlq_url: DlqUrl = None,
-    dry_run: DryRun = False,
-    as_json: AsJson = False,
+    manner: Manner,
 ) -> None:
     """Move messages from the dead-letter queue back to the queue."""
-    set_up_logs(level="error")
     if bool(message_ids) == everything:
         raise typer.BadParameter("name messages by their IDs, or say --all.")
     wanted = None if everything else frozenset(message_ids or ())
@@ -118,9 +116,11 @@ def redrive(
             open_outlet(configuration.sqs_url, configuration.aws_region) as outlet,
             _opened(configuration, dlq_url) as letters,
         ):
-            await redrive_messages(letters, outlet, wanted, tell=tell, limit=limit, dry_run=dry_run)
+            await redrive_messages(
+                letters, outlet, wanted, tell=tell, limit=limit, dry_run=manner.dry_run
+            )
 
-    carry_out(work, as_json=as_json, dry_run=dry_run)
+    carry_out(work, manner)
 
 
 @asynccontextmanager

@@ -1,28 +1,14 @@
 """`events`: what the ledger knows of events, and of messages that were none."""
 
 import asyncio
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from benchling_connector.cli.ledger import (
-    AsJson,
-    ConfigFile,
-    Connector,
-    Cursor,
-    DatabaseUrl,
-    DataDir,
-    Limit,
-    Since,
-    Until,
-    body_of,
-    moment_of,
-    no_such,
-    open_ledger,
-    short,
-    show_document,
-    show_pages,
-)
+from benchling_connector.adapters.ledger import open_reader
+from benchling_connector.cli.options import AsJson, Listing, Where, grouped
+from benchling_connector.cli.showing import body_of, no_such, short, show_document, show_pages
 from benchling_connector.domain.rawfile import moment
 from benchling_connector.domain.records import EventFilter, EventRecord, EventState
 from benchling_connector.ports import LedgerReader
@@ -40,11 +26,10 @@ COLUMNS = ("RECEIVED (UTC)", "EVENT", "TYPE", "RESOURCE", "SCHEMA", "STATE", "FI
 
 
 @app.command("ls")
+@grouped
 def ls(
-    config: ConfigFile = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    connector: Connector = None,
+    *,
+    where: Where,
     type_: Annotated[
         str | None, typer.Option("--type", metavar="GLOB", help="Event type: `v2.entry.*`.")
     ] = None,
@@ -54,11 +39,7 @@ def ls(
     resource: Annotated[str | None, typer.Option(metavar="ID", help="Resource ID.")] = None,
     schema: Annotated[str | None, typer.Option(metavar="GLOB", help="Schema ID.")] = None,
     state: Annotated[EventState | None, typer.Option(help="Where they are.")] = None,
-    since: Since = None,
-    until: Until = None,
-    limit: Limit = None,
-    cursor: Cursor = None,
-    as_json: AsJson = False,
+    listing: Listing,
 ) -> None:
     """List events, newest first by the time of receipt."""
     which = EventFilter(
@@ -67,47 +48,43 @@ def ls(
         resource_id=resource,
         schema_id=schema,
         state=state,
-        since=moment_of(since, "--since"),
-        until=moment_of(until, "--until"),
+        **listing.period(),
     )
+    asyncio.run(_list(where, which, listing))
 
-    async def listing() -> None:
-        async with open_ledger(config, data_dir, database_url, connector) as reader:
-            await show_pages(
-                lambda at_most, after: reader.events(which, at_most, after),
-                limit=limit,
-                cursor=cursor,
-                as_json=as_json,
-                name="events",
-                document=row_of,
-                columns=COLUMNS,
-                cells=_cells,
-            )
 
-    asyncio.run(listing())
+async def _list(where: Where, which: EventFilter, listing: Listing) -> None:
+    async with open_reader(where.url(), where.connector) as reader:
+        await show_pages(
+            partial(reader.events, which),
+            listing,
+            name="events",
+            document=row_of,
+            columns=COLUMNS,
+            cells=_cells,
+        )
 
 
 @app.command("show")
+@grouped
 def show(
+    *,
     event_id: Annotated[
         str, typer.Argument(help="Event ID; the message ID of what could not be decoded.")
     ],
-    config: ConfigFile = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    connector: Connector = None,
+    where: Where,
     as_json: AsJson = False,
 ) -> None:
     """Print all that is known of one event."""
+    asyncio.run(_show(where, event_id, as_json=as_json))
 
-    async def showing() -> None:
-        async with open_ledger(config, data_dir, database_url, connector) as reader:
-            record = await reader.event(event_id)
-            if record is None:
-                raise no_such(f"event {event_id!r}")
-            show_document(await _all_of(record, reader), as_json=as_json)
 
-    asyncio.run(showing())
+async def _show(where: Where, event_id: str, *, as_json: bool) -> None:
+    async with open_reader(where.url(), where.connector) as reader:
+        record = await reader.event(event_id)
+        if record is None:
+            raise no_such(f"event {event_id!r}")
+        show_document(await _all_of(record, reader), as_json=as_json)
 
 
 def row_of(record: EventRecord) -> dict[str, object]:

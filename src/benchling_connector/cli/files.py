@@ -1,27 +1,14 @@
 """`files`: what the ledger knows of RAW files."""
 
 import asyncio
+from functools import partial
 from typing import Annotated
 
 import typer
 
-from benchling_connector.cli.ledger import (
-    AsJson,
-    ConfigFile,
-    Connector,
-    Cursor,
-    DatabaseUrl,
-    DataDir,
-    Limit,
-    Since,
-    Until,
-    moment_of,
-    no_such,
-    open_ledger,
-    short,
-    show_document,
-    show_pages,
-)
+from benchling_connector.adapters.ledger import open_reader
+from benchling_connector.cli.options import AsJson, Listing, Where, grouped
+from benchling_connector.cli.showing import no_such, short, show_document, show_pages
 from benchling_connector.domain.rawfile import moment
 from benchling_connector.domain.records import FileFilter, FileRecord, FileState
 
@@ -38,11 +25,10 @@ COLUMNS = ("CREATED (UTC)", "FILE", "RESOURCE TYPE", "SCHEMA", "EVENTS", "BYTES"
 
 
 @app.command("ls")
+@grouped
 def ls(
-    config: ConfigFile = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    connector: Connector = None,
+    *,
+    where: Where,
     resource_type: Annotated[
         str | None, typer.Option(metavar="GLOB", help="Resource type: `entry`, `assay*`.")
     ] = None,
@@ -51,57 +37,45 @@ def ls(
         FileState | None,
         typer.Option(case_sensitive=False, help="Whether they are known to be in the lake."),
     ] = None,
-    since: Since = None,
-    until: Until = None,
-    limit: Limit = None,
-    cursor: Cursor = None,
-    as_json: AsJson = False,
+    listing: Listing,
 ) -> None:
     """List RAW files, newest first by the time of creation."""
     which = FileFilter(
-        resource_type=resource_type,
-        schema_id=schema,
-        state=state,
-        since=moment_of(since, "--since"),
-        until=moment_of(until, "--until"),
+        resource_type=resource_type, schema_id=schema, state=state, **listing.period()
     )
+    asyncio.run(_list(where, which, listing))
 
-    async def listing() -> None:
-        async with open_ledger(config, data_dir, database_url, connector) as reader:
-            await show_pages(
-                lambda at_most, after: reader.files(which, at_most, after),
-                limit=limit,
-                cursor=cursor,
-                as_json=as_json,
-                name="files",
-                document=row_of,
-                columns=COLUMNS,
-                cells=_cells,
-            )
 
-    asyncio.run(listing())
+async def _list(where: Where, which: FileFilter, listing: Listing) -> None:
+    async with open_reader(where.url(), where.connector) as reader:
+        await show_pages(
+            partial(reader.files, which),
+            listing,
+            name="files",
+            document=row_of,
+            columns=COLUMNS,
+            cells=_cells,
+        )
 
 
 @app.command("show")
+@grouped
 def show(
+    *,
     file_id: Annotated[str, typer.Argument(help="File ID.")],
-    config: ConfigFile = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    connector: Connector = None,
+    where: Where,
     as_json: AsJson = False,
 ) -> None:
     """Print all that is known of one RAW file, with its event IDs."""
+    asyncio.run(_show(where, file_id, as_json=as_json))
 
-    async def showing() -> None:
-        async with open_ledger(config, data_dir, database_url, connector) as reader:
-            record = await reader.file(file_id)
-            if record is None:
-                raise no_such(f"file {file_id!r}")
-            document = {**row_of(record), "eventIds": list(record.event_ids)}
-            show_document(document, as_json=as_json)
 
-    asyncio.run(showing())
+async def _show(where: Where, file_id: str, *, as_json: bool) -> None:
+    async with open_reader(where.url(), where.connector) as reader:
+        record = await reader.file(file_id)
+    if record is None:
+        raise no_such(f"file {file_id!r}")
+    show_document({**row_of(record), "eventIds": list(record.event_ids)}, as_json=as_json)
 
 
 def row_of(record: FileRecord) -> dict[str, object]:

@@ -5,7 +5,7 @@ since the process list shows flags to everybody; its `_file` form has one.
 """
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import wraps
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +15,7 @@ import typer
 from benchling_connector.domain.configuration import SECRET_KEYS, Configuration
 from benchling_connector.settings import Sources
 
-__all__ = ["ConfigFile", "Load", "configured"]
+__all__ = ["ConfigFile", "Load", "configured", "with_parameters"]
 
 Load = Sources
 """Gives the configuration when it is called, and looks at its sources anew each time."""
@@ -46,9 +46,15 @@ def configured(verb: Callable[..., None]) -> Callable[..., None]:
         file = given.pop("config")
         verb(load=Sources(file, overrides), **given)
 
-    signature = inspect.Signature([file_flag, *keyword, *flags])
-    command.__signature__ = signature  # type: ignore[attr-defined]
-    command.__annotations__ = {p.name: p.annotation for p in signature.parameters.values()}
+    return with_parameters(command, [file_flag, *keyword, *flags])
+
+
+def with_parameters(
+    command: Callable[..., None], parameters: Sequence[inspect.Parameter]
+) -> Callable[..., None]:
+    """The command, which from now on says that it has these parameters."""
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
     return command
 
 

@@ -1,25 +1,35 @@
 """Verbs that change messages: who does it, what became of each, and the exit status of it all."""
 
 import asyncio
-import getpass
 import json
 import os
+import pwd
 import signal
 import socket
+import sys
 from collections.abc import Callable, Coroutine
+from dataclasses import dataclass
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from benchling_connector.cli.exits import Exit, exit_status, explain
+from benchling_connector.cli.logs import set_up_logs
+from benchling_connector.cli.options import AsJson
 from benchling_connector.domain.errors import ConnectorError
 from benchling_connector.redelivery import Outcome, Tell, What
 
-__all__ = ["DryRun", "Interrupted", "carry_out", "document_of", "until_signal", "who"]
+__all__ = ["Interrupted", "Manner", "carry_out", "document_of", "until_signal", "who"]
 
-DryRun = Annotated[
-    bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")
-]
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """Whether it is done or only planned, and for whom it is told."""
+
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Print what would be done, and change nothing.")
+    ] = False
+    as_json: AsJson = False
 
 
 class Interrupted(Exception):  # noqa: N818 - it is no error
@@ -27,16 +37,21 @@ class Interrupted(Exception):  # noqa: N818 - it is no error
 
 
 def who() -> str:
-    """The user of the operating system, and the machine: `ann@lab-7`."""
+    """The user of the operating system, and the machine: `ann@lab-7`.
+
+    Not what `LOGNAME` or `USER` say: anybody can write anything there.
+    """
     try:
-        user = getpass.getuser()
-    except (KeyError, OSError, ImportError):  # a container's user need not have a name
-        user = f"uid-{os.getuid()}" if hasattr(os, "getuid") else "unknown"
+        user = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:  # a container's user need not have a name
+        user = f"uid-{os.getuid()}"
     return f"{user}@{socket.gethostname()}"
 
 
 def until_signal(work: Coroutine[Any, Any, None]) -> None:
-    """Runs it to its end. SIGINT and SIGTERM cancel it: raises `Interrupted` then."""
+    """Runs it to its end, and logs errors only. SIGINT and SIGTERM cancel it: raises `Interrupted`
+    then."""
+    set_up_logs(level="error")
 
     async def main() -> None:
         task = asyncio.ensure_future(work)
@@ -56,9 +71,7 @@ def until_signal(work: Coroutine[Any, Any, None]) -> None:
         raise Interrupted from None
 
 
-def carry_out(
-    work: Callable[[Tell], Coroutine[Any, Any, None]], *, as_json: bool, dry_run: bool
-) -> NoReturn:
+def carry_out(work: Callable[[Tell], Coroutine[Any, Any, None]], manner: Manner) -> NoReturn:
     """Does it and reports each outcome, at once to people, as one document to programs.
 
     Ends with 0 when all was done, 5 when some failed or were not come to, 1 when nothing was
@@ -68,8 +81,8 @@ def carry_out(
 
     def tell(outcome: Outcome) -> None:
         outcomes.append(outcome)
-        if not as_json:
-            typer.echo(_line(outcome))
+        if not manner.as_json:
+            _print(_line(outcome))
 
     stopped: ConnectorError | None = None
     interrupted = False
@@ -81,9 +94,10 @@ def carry_out(
         stopped = error
     except Interrupted:
         interrupted = True
-    if as_json:
-        typer.echo(json.dumps(document_of(outcomes, stopped, dry_run=dry_run), indent=2))
-    _sum_up(outcomes, dry_run=dry_run)
+    if manner.as_json:
+        document = document_of(outcomes, stopped, dry_run=manner.dry_run)
+        _print(json.dumps(document, indent=2))
+    _sum_up(outcomes, dry_run=manner.dry_run)
     if interrupted:
         typer.echo("Stopped by a signal; there may be more.", err=True)
     if stopped is not None:
@@ -97,6 +111,14 @@ def _status(outcomes: list[Outcome], stopped: ConnectorError | None, *, interrup
         return Exit.FAILED if stopped is None else exit_status(stopped)
     whole = done == len(outcomes) and stopped is None and not interrupted
     return Exit.DONE if whole else Exit.PART
+
+
+def _print(text: str) -> None:
+    """To stdout. When nobody reads that any more, the work is not left half done for it."""
+    try:
+        typer.echo(text)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _line(outcome: Outcome) -> str:

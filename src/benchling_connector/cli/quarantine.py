@@ -2,34 +2,24 @@
 
 import asyncio
 import sys
+from functools import partial
 from typing import Annotated
 
 import typer
 
 from benchling_connector.adapters.ledger import open_quarantine
-from benchling_connector.cli.ledger import (
-    AsJson,
-    ConfigFile,
-    Connector,
-    Cursor,
-    DatabaseUrl,
-    DataDir,
-    Limit,
-    Since,
-    Until,
+from benchling_connector.cli.options import AsJson, Listing, Where, grouped
+from benchling_connector.cli.resolving import Reason, discard, retry
+from benchling_connector.cli.showing import (
     body_of,
-    database_url_of,
-    moment_of,
     no_such,
     short,
     show_document,
     show_pages,
     show_rows,
 )
-from benchling_connector.cli.resolving import Reason, discard, retry
 from benchling_connector.domain.rawfile import moment
 from benchling_connector.domain.records import QuarantineFilter, QuarantineGroup, QuarantineRecord
-from benchling_connector.ports import Quarantine
 
 __all__ = ["app", "group_of", "row_of"]
 
@@ -47,14 +37,11 @@ GROUP_COLUMNS = ("REASON", "MESSAGES", "FIRST (UTC)", "LAST (UTC)", "NEWEST MESS
 
 
 @app.command("ls")
+@grouped
 def ls(
-    config: ConfigFile = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    connector: Connector = None,
+    *,
+    where: Where,
     reason: Reason = None,
-    since: Since = None,
-    until: Until = None,
     resolved: Annotated[
         bool,
         typer.Option("--resolved", help="Those that were retried or discarded already, too."),
@@ -62,76 +49,34 @@ def ls(
     group: Annotated[
         bool, typer.Option("--group", help="One row for each reason: how many, from when to when.")
     ] = False,
-    limit: Limit = None,
-    cursor: Cursor = None,
-    as_json: AsJson = False,
+    listing: Listing,
 ) -> None:
     """List messages in quarantine, newest first by the time they were put there."""
-    if group and (limit is not None or cursor is not None):
+    if group and (listing.limit is not None or listing.cursor is not None):
         raise typer.BadParameter("groups have no pages.", param_hint="--group")
-    which = QuarantineFilter(
-        code=reason,
-        since=moment_of(since, "--since"),
-        until=moment_of(until, "--until"),
-        resolved=resolved,
-    )
-
-    async def listing() -> None:
-        url = database_url_of(config, data_dir, database_url)
-        async with open_quarantine(url, connector) as quarantine:
-            if group:
-                await _show_groups(quarantine, which, as_json=as_json)
-                return
-            await show_pages(
-                lambda at_most, after: quarantine.messages(which, at_most, after),
-                limit=limit,
-                cursor=cursor,
-                as_json=as_json,
-                name="quarantine",
-                called="messages",
-                document=row_of,
-                columns=COLUMNS,
-                cells=_cells,
-            )
-
-    asyncio.run(listing())
+    which = QuarantineFilter(code=reason, resolved=resolved, **listing.period())
+    if group:
+        asyncio.run(_group(where, which, as_json=listing.as_json))
+    else:
+        asyncio.run(_list(where, which, listing))
 
 
-@app.command("show")
-def show(
-    message_id: Annotated[str, typer.Argument(help="SQS's message ID.")],
-    config: ConfigFile = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    connector: Connector = None,
-    raw: Annotated[
-        bool, typer.Option("--raw", help="Print the body's bytes as they came, and nothing else.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """Print all that is known of one message in quarantine, with its body."""
-    if raw and as_json:
-        raise typer.BadParameter("the raw bytes are no JSON document.", param_hint="--raw")
-
-    async def showing() -> None:
-        url = database_url_of(config, data_dir, database_url)
-        async with open_quarantine(url, connector) as quarantine:
-            record = await quarantine.message(message_id)
-        if record is None:
-            raise no_such(f"message {message_id!r} in quarantine")
-        body = record.body or b""
-        if raw:
-            sys.stdout.buffer.write(body)
-            sys.stdout.buffer.flush()
-            return
-        document = {**row_of(record), "connectorId": record.connector_id, **body_of(body)}
-        show_document(document, as_json=as_json)
-
-    asyncio.run(showing())
+async def _list(where: Where, which: QuarantineFilter, listing: Listing) -> None:
+    async with open_quarantine(where.url(), where.connector) as quarantine:
+        await show_pages(
+            partial(quarantine.messages, which),
+            listing,
+            name="quarantine",
+            called="messages",
+            document=row_of,
+            columns=COLUMNS,
+            cells=_cells,
+        )
 
 
-async def _show_groups(quarantine: Quarantine, which: QuarantineFilter, *, as_json: bool) -> None:
-    groups = await quarantine.groups(which)
+async def _group(where: Where, which: QuarantineFilter, *, as_json: bool) -> None:
+    async with open_quarantine(where.url(), where.connector) as quarantine:
+        groups = await quarantine.groups(which)
     if as_json:
         show_document({"groups": [group_of(one) for one in groups]}, as_json=True)
         return
@@ -145,6 +90,38 @@ async def _show_groups(quarantine: Quarantine, which: QuarantineFilter, *, as_js
         )
     count = sum(one.count for one in groups)
     typer.echo(f"{count:,} messages." if count else "No messages match.", err=True)
+
+
+@app.command("show")
+@grouped
+def show(
+    *,
+    message_id: Annotated[str, typer.Argument(help="SQS's message ID.")],
+    where: Where,
+    raw: Annotated[
+        bool, typer.Option("--raw", help="Print the body's bytes as they came, and nothing else.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Print all that is known of one message in quarantine, with its body."""
+    if raw and as_json:
+        raise typer.BadParameter("the raw bytes are no JSON document.", param_hint="--raw")
+    record = asyncio.run(_find(where, message_id))
+    body = record.body or b""
+    if raw:
+        sys.stdout.buffer.write(body)
+        sys.stdout.buffer.flush()
+        return
+    document = {**row_of(record), "connectorId": record.connector_id, **body_of(body)}
+    show_document(document, as_json=as_json)
+
+
+async def _find(where: Where, message_id: str) -> QuarantineRecord:
+    async with open_quarantine(where.url(), where.connector) as quarantine:
+        record = await quarantine.message(message_id)
+    if record is None:
+        raise no_such(f"message {message_id!r} in quarantine")
+    return record
 
 
 def row_of(record: QuarantineRecord) -> dict[str, object]:

@@ -10,19 +10,10 @@ from typing import Any
 import typer
 from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 
 from benchling_connector.adapters.ledger import read_status
-from benchling_connector.cli.ledger import (
-    WIDE,
-    AsJson,
-    ConfigFile,
-    Connector,
-    DatabaseUrl,
-    DataDir,
-    database_url_of,
-    short,
-)
+from benchling_connector.cli.options import AsJson, Where, grouped
+from benchling_connector.cli.showing import WIDE, short, show_rows
 from benchling_connector.domain.health import State
 from benchling_connector.domain.rawfile import moment
 from benchling_connector.domain.records import EventRecord
@@ -33,25 +24,22 @@ __all__ = ["app"]
 app = typer.Typer(add_completion=False)
 
 COLOURS = {State.HEALTHY.name: "green", State.WARNING.name: "yellow", State.CRITICAL.name: "red"}
+WORKER_COLUMNS = ("WORKER", "PID", "NETWORK", "STARTED (UTC)", "LAST SEEN (UTC)", "HEALTH")
+PART_COLUMNS = ("PART", "STATE", "SINCE (UTC)", "CODE", "SENTENCE", "REMEDY", "WORKER")
+RETRY_COLUMNS = ("EVENT", "ATTEMPT", "NEXT AT (UTC)", "REASON")
 UNKNOWN = "N/A"
 """The health of what does not run."""
 
 
 @app.command()
-def status(
-    config: ConfigFile = None,
-    data_dir: DataDir = None,
-    database_url: DatabaseUrl = None,
-    connector: Connector = None,
-    as_json: AsJson = False,
-) -> None:
+@grouped
+def status(*, where: Where, as_json: AsJson = False) -> None:
     """Show how connectors are: workers, the health table, what waits for its next try.
 
     It reads the database, where each worker writes down every ten seconds how it is.
     """
     now = datetime.now(UTC)
-    url = database_url_of(config, data_dir, database_url)
-    found = asyncio.run(read_status(url, connector, now))
+    found = asyncio.run(read_status(where.url(), where.connector, now))
     if as_json:
         typer.echo(json.dumps({"connectors": [document(one, now) for one in found]}, indent=2))
         return
@@ -88,10 +76,15 @@ def _worker(worker: WorkerStatus, now: datetime) -> dict[str, object]:
         "startedAt": moment(worker.started_at),
         "lastSeenAt": moment(worker.seen_at) if worker.seen_at else None,
         "endedAt": moment(worker.ended_at) if worker.ended_at else None,
-        "health": worker.report.get("health", UNKNOWN),
+        "health": _health(worker, now),
         "conditions": worker.report.get("conditions", []),
         "counts": worker.report.get("counts", {}),
     }
+
+
+def _health(worker: WorkerStatus, now: datetime) -> str:
+    """What it said last, for as long as it runs."""
+    return UNKNOWN if worker.network(now) == OFFLINE else str(worker.report.get("health", UNKNOWN))
 
 
 def _retrying(event: EventRecord) -> dict[str, object]:
@@ -120,26 +113,23 @@ def _show(console: Console, one: ConnectorStatus, now: datetime) -> None:
     console.print(
         f"[{style}] {health} [/] {escape(one.name)} ({escape(one.connector_id)}), {network}.{told}"
     )
-    workers = _table("WORKER", "PID", "NETWORK", "STARTED (UTC)", "LAST SEEN (UTC)", "HEALTH")
-    for worker in one.workers:
-        health = str(worker.report.get("health", UNKNOWN))
-        started, seen = short(worker.started_at), short(worker.seen_at)
-        network = worker.network(now)
-        workers.add_row(worker.worker_id, str(worker.pid), network, started, seen, health)
-    console.print(workers)
-    parts = _table("PART", "STATE", "SINCE (UTC)", "CODE", "SENTENCE", "REMEDY", "WORKER")
-    for row in _conditions(alive):
-        parts.add_row(*row)
+    show_rows(WORKER_COLUMNS, (_worker_cells(worker, now) for worker in one.workers))
     if alive:
-        console.print(parts)
+        show_rows(PART_COLUMNS, _conditions(alive), folded=("SENTENCE", "REMEDY"))
     counts = ", ".join(f"{count:,} {state}" for state, count in one.unsettled.items())
     console.print(f"Not stored: {counts or 'none'}. Files begun: {one.pending_files:,}.")
     if one.retrying:
-        retries = _table("EVENT", "ATTEMPT", "NEXT AT (UTC)", "REASON")
-        for event in one.retrying:
-            why = escape(event.reason or "")
-            retries.add_row(event.event_id, str(event.attempts), short(event.next_at), why)
-        console.print(retries)
+        show_rows(RETRY_COLUMNS, map(_retry_cells, one.retrying))
+
+
+def _worker_cells(worker: WorkerStatus, now: datetime) -> tuple[str, ...]:
+    started, seen = short(worker.started_at), short(worker.seen_at)
+    network, health = worker.network(now), _health(worker, now)
+    return worker.worker_id, str(worker.pid), network, started, seen, health
+
+
+def _retry_cells(event: EventRecord) -> tuple[str, ...]:
+    return event.event_id or "", str(event.attempts), short(event.next_at), event.reason or ""
 
 
 def _conditions(alive: tuple[WorkerStatus, ...]) -> Iterator[tuple[str, ...]]:
@@ -147,12 +137,5 @@ def _conditions(alive: tuple[WorkerStatus, ...]) -> Iterator[tuple[str, ...]]:
         conditions: Any = worker.report.get("conditions", [])
         for one in conditions:
             since = short(datetime.fromisoformat(one["since"]))
-            told = (escape(one[key] or "") for key in ("code", "sentence", "remedy"))
+            told = (one[key] or "" for key in ("code", "sentence", "remedy"))
             yield (one["part"], one["state"], since, *told, worker.worker_id)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table

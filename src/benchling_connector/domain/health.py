@@ -9,6 +9,7 @@ from enum import IntEnum
 
 from benchling_connector.domain.errors import ConfigurationError, ConnectorError
 from benchling_connector.domain.problems import PROBLEMS
+from benchling_connector.domain.rawfile import moment
 
 __all__ = [
     "CRITICAL_AFTER_S",
@@ -65,7 +66,7 @@ class Condition:
             "code": self.code,
             "sentence": self.sentence,
             "remedy": self.remedy,
-            "since": self.since.isoformat(),
+            "since": moment(self.since),
         }
 
 
@@ -93,7 +94,7 @@ class Health:
             "code": worst.code,
             "sentence": worst.sentence,
             "remedy": worst.remedy,
-            "since": worst.since.isoformat(),
+            "since": moment(worst.since),
             "conditions": [one.report() for one in self.conditions],
         }
 

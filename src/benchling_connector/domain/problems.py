@@ -138,7 +138,8 @@ PROBLEMS: dict[str, Problem] = {
     ),
     "database-failing": Problem(
         "The database cannot be used at present.",
-        "Check that it runs, can be reached and has free space; the connector tries again.",
+        "Check that it runs, can be reached, has free space, and may be used by this user; the "
+        "connector tries again.",
     ),
     "claim-lost": Problem(
         "Another worker took the event over, because this one seemed dead.",

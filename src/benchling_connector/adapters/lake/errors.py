@@ -66,11 +66,14 @@ _PROXY = {
 _PROXY_REFUSES = 407
 
 
-def of_file_system(error: OSError, action: str) -> ConnectorError:
-    """The error for what the operating system refused. `action` is `write`, `read` or `remove`."""
+def of_file_system(error: OSError, action: str, where: str) -> ConnectorError:
+    """The error for what the operating system refused in the folder `where`.
+
+    `action` is `write`, `read` or `remove`.
+    """
     number = error.errno or 0
     name, text = errno.errorcode.get(number, "unknown"), (error.strerror or "unknown").lower()
-    sentence = f"The lake's folder: {action} failed, {text} ({name})."
+    sentence = f"The lake's folder {where}: {action} failed, {text} ({name})."
     code = ERRNOS.get(number, FAILING)
     if code == FAILING:
         return TransientError(code, sentence)

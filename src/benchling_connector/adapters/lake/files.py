@@ -82,7 +82,7 @@ class FileLake:
         try:
             return await asyncio.get_running_loop().run_in_executor(self._threads, work)
         except OSError as error:
-            raise of_file_system(error, action) from error
+            raise of_file_system(error, action, self.location) from error
 
     async def ping(self) -> None:
         """Returns when the folder is there and may be written."""

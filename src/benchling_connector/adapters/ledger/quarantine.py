@@ -10,12 +10,11 @@ from sqlalchemy import RowMapping, Select, bindparam, func, literal, select, tup
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchling_connector.adapters.ledger.reader import matches
+from benchling_connector.adapters.ledger.scope import require_connector, same_connector
 from benchling_connector.database.connection import open_engine, reading, writing
-from benchling_connector.database.identity import known_identity
 from benchling_connector.database.migrate import require_schema
 from benchling_connector.database.tables import UNRESOLVED, events
 from benchling_connector.database.tables import quarantine as kept
-from benchling_connector.domain.errors import FieldProblem, InvalidConfiguration
 from benchling_connector.domain.records import (
     Decision,
     EventState,
@@ -82,10 +81,10 @@ async def open_quarantine(
     engine = open_engine(database_url, read_only=True)
     try:
         await require_schema(engine)
-        if connector_name is not None:
-            connector_id = await known_identity(engine, connector_id, connector_name)
-            if connector_id is None:
-                raise _unknown(connector_name)
+        if connector_name is None:
+            await require_connector(engine, connector_id)
+        else:
+            connector_id = await same_connector(engine, connector_id, connector_name)
         if to_decide:
             await engine.dispose()
             engine = open_engine(database_url)
@@ -199,9 +198,3 @@ def _values(decision: Decision, now: datetime) -> dict[str, object]:
         "why": None if because is None else storable(because),
         "new_id": None if successor is None else storable(successor),
     }
-
-
-def _unknown(name: str) -> InvalidConfiguration:
-    problem = f"The database knows no connector of this ID or of the name {name!r}."
-    remedy = "Use the configuration that the connector runs with."
-    return InvalidConfiguration([FieldProblem("connector_id", problem, remedy)])

@@ -13,6 +13,7 @@ from benchling_connector.adapters.ledger.rows import (
     event_record,
     file_record,
 )
+from benchling_connector.adapters.ledger.scope import require_connector
 from benchling_connector.database.connection import open_engine, reading
 from benchling_connector.database.migrate import require_schema
 from benchling_connector.database.tables import NOT_STORED, PENDING, events, files, quarantine
@@ -44,11 +45,13 @@ async def open_reader(
     """A reader beside whoever writes; changes nothing, and makes nothing.
 
     It sees all connectors of the database, or the one named. Raises `ConfigurationError` when
-    there is no ledger, or one of another version, and `TransientError` when it cannot be read.
+    there is no ledger, one of another version, or no such connector in it, and `TransientError`
+    when it cannot be read.
     """
     engine = open_engine(database_url, read_only=True)
     try:
         await require_schema(engine)
+        await require_connector(engine, connector_id)
         yield SqlLedgerReader(engine, connector_id)
     finally:
         await engine.dispose()

@@ -7,6 +7,7 @@ from sqlalchemy import RowMapping, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from benchling_connector.adapters.ledger.rows import EVENT_COLUMNS, event_record
+from benchling_connector.adapters.ledger.scope import require_connector
 from benchling_connector.database.connection import open_engine, reading
 from benchling_connector.database.migrate import require_schema
 from benchling_connector.database.tables import (
@@ -30,12 +31,13 @@ async def read_status(
 ) -> tuple[ConnectorStatus, ...]:
     """All connectors of the database, or the one named; by name.
 
-    Raises `ConfigurationError` when there is no ledger, or one of another version, and
-    `TransientError` when it cannot be read.
+    Raises `ConfigurationError` when there is no ledger, one of another version, or no such
+    connector in it, and `TransientError` when it cannot be read.
     """
     engine = open_engine(database_url, read_only=True)
     try:
         await require_schema(engine)
+        await require_connector(engine, connector_id)
         async with reading(engine) as connection:
             query = select(connectors).order_by(connectors.c.name, connectors.c.connector_id)
             if connector_id is not None:

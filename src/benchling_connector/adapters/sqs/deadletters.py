@@ -58,7 +58,7 @@ async def open_dead_letters(
     """The dead-letter queue of the queue behind `sqs_url`, or the one behind `dlq_url`.
 
     What is received is hidden from others for `hidden_s` seconds, or until it is released.
-    Raises `ConfigurationError` when there is none, or it may not be found.
+    Raises `ConfigurationError` when there is none, it may not be found, or it is the queue itself.
     """
     main = SqsConnection(parse_queue_url(sqs_url), region)
     try:
@@ -166,11 +166,19 @@ async def _find(main: SqsConnection, dlq_url: str | None) -> DeadLetterQueue:
     most = attributes.max_receive_count if attributes else None
     if dlq_url is not None:
         address = parse_queue_url(dlq_url)
+        if _is_same(address, main.address):
+            raise ConfigurationError(MISSING, "--dlq-url names the queue itself.")
         of_another = arn is None or arn.rpartition(":")[2] != address.name
         return DeadLetterQueue(address, None if of_another else arn, None if of_another else most)
     if arn is None:
         raise ConfigurationError(MISSING)
     return DeadLetterQueue(await _address(main, arn), arn, most)
+
+
+def _is_same(one: QueueAddress, other: QueueAddress) -> bool:
+    """Whether both name one queue, whatever endpoint it is asked by."""
+    same = (one.account_id, one.name) == (other.account_id, other.name)
+    return same and (one.region is None or other.region is None or one.region == other.region)
 
 
 async def _address(main: SqsConnection, arn: str) -> QueueAddress:

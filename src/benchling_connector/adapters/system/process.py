@@ -12,13 +12,15 @@ __all__ = ["is_gone", "own_name"]
 _PROC = Path("/proc")
 _ENDED = (b"Z", b"X", b"x")
 """States of processes that do nothing any more, though their parents have not noticed."""
+_UNTOLD = "untold"
+"""The start of a process that is there, and of which the system does not tell it."""
 
 
 def own_name() -> str | None:
     """`boot/namespace/pid/start` of this process; None where the system does not tell."""
     start = _start_of(os.getpid())
     world = _world()
-    return f"{world}/{os.getpid()}/{start}" if world and start else None
+    return f"{world}/{os.getpid()}/{start}" if world and start not in (None, _UNTOLD) else None
 
 
 def is_gone(name: str) -> bool:
@@ -27,7 +29,7 @@ def is_gone(name: str) -> bool:
     world, _, pid = world.rpartition("/")
     if not world or world != _world() or not pid.isdecimal():
         return False
-    return _start_of(int(pid)) != rest
+    return _start_of(int(pid)) not in (rest, _UNTOLD)
 
 
 def _world() -> str | None:
@@ -43,13 +45,26 @@ def _world() -> str | None:
 
 
 def _start_of(pid: int) -> str | None:
-    """Clock ticks from the boot to the begin of a process; None when it has ended."""
+    """Clock ticks from the boot to the begin of a process; None when it has ended, `_UNTOLD`
+    when it may be there."""
     try:
         stat = (_PROC / str(pid) / "stat").read_bytes()
     except (FileNotFoundError, ProcessLookupError):
-        return None
+        # Of other users' processes a /proc with `hidepid` shows nothing.
+        return None if _is_free(pid) else _UNTOLD
     except OSError:
-        return "unknown"
+        return _UNTOLD
     # The name before may hold spaces and parentheses.
     fields = stat.rpartition(b")")[2].split()
     return None if fields[0] in _ENDED else fields[19].decode()
+
+
+def _is_free(pid: int) -> bool:
+    """Whether no process has this ID, as signals tell, which see those of other users, too."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    except PermissionError:
+        pass
+    return False
