@@ -3,6 +3,7 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
 from benchling_connector.domain.errors import ConfigurationError, TransientError
@@ -80,6 +81,20 @@ def test_what_a_bulk_answer_leaves_out_is_read_singly() -> None:
     street.drain()
     assert street.resources()["etr_3"]["fetch"]["path"] == "/api/v2/entries/etr_3"
     assert [call.kind for call in street.benchling.calls] == ["many", "single"]
+
+
+def test_a_resource_with_a_number_out_of_range_is_kept_as_it_is_in_a_file_of_its_own() -> None:
+    street = Street()
+    for n in range(5):
+        street.send(f"evt_{n}")
+    odd = b'{"id": "res_evt_2", "mass": 1e999, "count": ' + b"9" * 5000 + b"}"
+    street.benchling.put("entry", "res_evt_2", odd)
+    street.drain()
+    assert street.queue.messages == ()
+    files = [body for body in street.lake.objects.values() if odd in body]
+    assert [body.count(b"fetchedAt") for body in files] == [1]
+    others = [body for body in street.lake.objects.values() if odd not in body]
+    assert sum(msgspec.json.decode(body)["eventCount"] for body in others) == 4
 
 
 def test_a_limit_on_ids_that_nobody_documents_is_found_by_halving() -> None:
