@@ -218,7 +218,7 @@ async def test_a_message_received_too_often_is_dead_lettered(subject: Subject):
 async def test_the_queue_tells_of_itself(subject: Subject):
     await subject.send("one", "two", "three")
     await subject.source.receive(1, 0)
-    assert await subject.source.facts() == QueueFacts(VISIBILITY_S, MAX_RECEIVES, 2)
+    assert await subject.source.facts() == QueueFacts(VISIBILITY_S, MAX_RECEIVES, 2, 1)
 
 
 async def test_nothing_to_do_is_done_at_once(subject: Subject):

@@ -63,6 +63,7 @@ class FakeSqs:
     asked: list[str] = field(default_factory=list)
     status: int = 200
     answer: Any = None
+    page: str | None = None
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serve(self, request: web.Request) -> web.Response:
@@ -73,6 +74,8 @@ class FakeSqs:
             refusal = {"__type": "com.amazon.coral.service#ExpiredTokenException", "message": key}
             return self._json(refusal, status=403)
         await self.may_answer.wait()
+        if self.page is not None:
+            return web.Response(text=self.page, content_type="text/html")
         return self._json(self.answer or {}, status=self.status)
 
     def _json(self, answer: object, status: int) -> web.Response:

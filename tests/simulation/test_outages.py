@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from benchling_connector.adapters.sqs.connection import LONG_POLL_S
+from benchling_connector.adapters.sqs.source import POLL_GRACE_S
 from benchling_connector.domain.errors import ConfigurationError, ConnectorError, TransientError
 from benchling_connector.domain.health import Health, State
 from benchling_connector.engine.engine import Engine
@@ -146,6 +148,52 @@ def test_a_host_that_never_answers_is_noticed_within_a_minute(dependency) -> Non
             assert street.clock.monotonic() - begun <= 25
 
     street.run(job)
+
+
+def test_a_queue_that_never_answers_is_told_in_time_and_so_is_its_end() -> None:
+    street = Street(visibility_timeout=60)
+    worker = street.engine(wait_s=LONG_POLL_S)
+    receive = street.queue.receive
+
+    async def never(max_messages: int, wait_s: int) -> None:
+        await street.clock.sleep(wait_s + POLL_GRACE_S)
+        raise FAILING["queue"]
+
+    async def job() -> None:
+        running = asyncio.create_task(worker.run())
+        await street.clock.sleep(3 * LONG_POLL_S - 0.01)  # just before polls begin
+        street.queue.receive = never  # type: ignore[method-assign,assignment]
+        await until(street, lambda: health(worker).state is State.CRITICAL, 180)
+        await street.clock.sleep(OUTAGE_S)
+        street.queue.receive = receive  # type: ignore[method-assign]
+        street.send("evt_1")
+        await until(street, lambda: len(street.stored()) == 1, 30)
+        worker.stop()
+        await running
+
+    street.run(job)
+
+
+def test_an_answer_that_comes_at_once_and_holds_nothing_is_asked_for_now_and_then() -> None:
+    street = Street()
+    worker = street.engine()
+    asked = 0
+
+    async def at_once(max_messages: int, wait_s: int) -> tuple[()]:
+        nonlocal asked
+        asked += 1
+        assert asked < 10_000
+        return ()
+
+    async def job() -> None:
+        street.queue.receive = at_once  # type: ignore[method-assign]
+        running = asyncio.create_task(worker.run())
+        await street.clock.sleep(60)
+        worker.stop()
+        await running
+
+    street.run(job)
+    assert 60 <= asked <= 60 * 2 * 4 + 4
 
 
 @pytest.mark.parametrize("dependency", DEPENDENCIES)

@@ -149,9 +149,22 @@ class Engine:
             # A slow queue, or a slow start, is not a quiet one: it has to say that it is empty.
             empty = self._intake.found_empty
             if now - quiet_since >= seconds and empty is not None and empty >= quiet_since:
+                if await self._may_have_lost():
+                    quiet_since = clock.monotonic()
+                    continue
                 log.info("engine.drained")
                 self.stop()
             await clock.sleep(min(max(seconds / 10, 0.05), 0.5))
+
+    async def _may_have_lost(self) -> bool:
+        """Whether the queue still hides messages that a failed receive may have brought."""
+        lost_at, now = self._intake.lost_at, self._ports.clock.monotonic()
+        if lost_at is None or now - lost_at > self._settle.visibility_s:
+            return False
+        try:
+            return bool((await self._ports.source.facts()).in_flight)
+        except ConnectorError:
+            return True
 
     async def run(self) -> None:
         """Works until it is stopped. Raises `ConnectorError` when it cannot start."""

@@ -61,12 +61,14 @@ class ChaosPlan:
     """`share` of the calls fail, from 0 to 1; a call that hangs is cut off after `hang_seconds`.
 
     `denials`: whether the change of a message's visibility may be denied, as a queue's policy
-    would. What an answer may not do in any plan is to say that a write happened when it did not.
+    would. `only`: the tricks to choose from, all that fit where it is empty. What an answer may
+    not do in any plan is to say that a write happened when it did not.
     """
 
     share: float = 0.1
     hang_seconds: float = 3.0
     denials: bool = True
+    only: tuple[Trick, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +183,7 @@ class ChaosProxy:
             tricks = (*tricks, *_OF_BATCHES)
         if action.startswith("ChangeMessageVisibility") and self.plan.denials:
             tricks = (*tricks, Trick.DENIED)
+        tricks = self.plan.only or tricks
         return tricks[int(which * len(tricks))]
 
     async def _play(

@@ -146,7 +146,9 @@ class MemoryQueue:
     async def facts(self) -> QueueFacts:
         """The queue about itself."""
         self.faults.strike("facts", "before")
-        return QueueFacts(self.visibility_timeout, self.max_receive_count, self.visible)
+        return QueueFacts(
+            self.visibility_timeout, self.max_receive_count, self.visible, self.in_flight
+        )
 
     def _change_visibility(
         self, method: str, timeouts: Sequence[tuple[Delivery, float]]

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import Any
 
 from aiobotocore.config import AioConfig
+from botocore.exceptions import ClientError
 
 from benchling_connector import __version__
 from benchling_connector.adapters.aws import FOREIGN, IDENTITY_PROBLEMS, identity_error, new_session
-from benchling_connector.adapters.sqs.errors import NOT_FOUND, translate
+from benchling_connector.adapters.sqs.errors import NOT_FOUND, PageError, translate
 from benchling_connector.adapters.sqs.url import QueueAddress
 from benchling_connector.domain.errors import ConfigurationError
 
@@ -40,6 +41,8 @@ _METHODS = {
     "SendMessage": "send_message",
 }
 _OF_NO_QUEUE = frozenset({"GetQueueUrl"})
+_RECEIVE_FAILED = "needs-retry.sqs.ReceiveMessage"
+_SERVER_ERROR = 500
 
 
 class _Client:
@@ -55,6 +58,9 @@ class _Client:
 class SqsConnection:
     """Calls to one queue. Close it when done. `ca_bundle`: authorities to trust as well.
 
+    With `tell_lost_receives` a ReceiveMessage whose answer was lost fails. Otherwise botocore asks
+    again, and nobody hears of the messages in the first answer, which are hidden.
+
     Raises `ConfigurationError` (`queue-not-found`) when the URL names another Region.
     """
 
@@ -65,6 +71,7 @@ class SqsConnection:
         *,
         ca_bundle: Path | None = None,
         max_connections: int = 64,
+        tell_lost_receives: bool = False,
     ) -> None:
         if address.region not in {None, region}:
             raise ConfigurationError(
@@ -74,6 +81,7 @@ class SqsConnection:
         self.address = address
         self.region = region
         self._ca_bundle = ca_bundle
+        self._tell_lost_receives = tell_lost_receives
         self._config = AioConfig(
             connect_timeout=5,
             read_timeout=LONG_POLL_S + 10,
@@ -108,6 +116,7 @@ class SqsConnection:
                 try:
                     async with asyncio.timeout(within_s):
                         answer: Mapping[str, Any] = await method(**parameters)
+                    _refuse_pages(answer)
                 except FOREIGN as error:
                     problem = identity_error(error)
                     if problem is None or problem.code not in IDENTITY_PROBLEMS:
@@ -147,7 +156,10 @@ class SqsConnection:
                     config=self._config,
                 )
                 try:
-                    self._client = _Client(context, await context.__aenter__())
+                    api = await context.__aenter__()
+                    if self._tell_lost_receives:
+                        api.meta.events.register(_RECEIVE_FAILED, _fail_if_lost)
+                    self._client = _Client(context, api)
                 except FOREIGN:
                     raise
                 except ValueError:  # botocore takes no host with an underscore, for one
@@ -159,3 +171,23 @@ class SqsConnection:
     def _retire(self, client: _Client) -> None:
         if self._client is client:
             self._client = None
+
+
+def _refuse_pages(answer: Mapping[str, Any]) -> None:
+    """To botocore text that is not JSON is an answer in which nothing stands."""
+    headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
+    if "html" in headers.get("content-type", "").lower():
+        raise PageError
+
+
+def _fail_if_lost(
+    response: tuple[Any, Mapping[str, Any]] | None,
+    caught_exception: Exception | None,
+    operation: Any,  # noqa: ANN401 - botocore has no types
+    **_: object,
+) -> None:
+    """Asked by botocore before its own rules: what it raises ends the call."""
+    if caught_exception is not None:
+        raise caught_exception
+    if response is not None and response[0].status_code >= _SERVER_ERROR:
+        raise ClientError(response[1], operation.name)
