@@ -9,8 +9,10 @@ import pytest
 
 from benchling_connector.adapters.sqs.connection import LONG_POLL_S
 from benchling_connector.adapters.sqs.source import POLL_GRACE_S
+from benchling_connector.domain.answer import Answer
 from benchling_connector.domain.errors import ConfigurationError, ConnectorError, TransientError
 from benchling_connector.domain.health import Health, State
+from benchling_connector.domain.plan import Call
 from benchling_connector.engine.engine import Engine
 from tests.simulation.street import Street, drained
 
@@ -148,6 +150,37 @@ def test_a_host_that_never_answers_is_noticed_within_a_minute(dependency) -> Non
             assert street.clock.monotonic() - begun <= 25
 
     street.run(job)
+
+
+@pytest.mark.parametrize("later_s", range(0, 60, 10))
+def test_work_resumes_though_what_was_asked_in_the_outage_is_still_not_answered(later_s) -> None:
+    street = Street()
+    worker = street.engine()
+    get = street.benchling.get
+    request_timeout_s = 60.0
+
+    async def never(call: Call) -> Answer:
+        await street.clock.sleep(request_timeout_s)
+        raise FAILING["benchling"]
+
+    async def job() -> None:
+        running = asyncio.create_task(worker.run())
+        await street.clock.sleep(60)
+        with silence(street, "benchling"):
+            street.benchling.get = never  # type: ignore[method-assign]
+            for n in range(20):
+                street.send(f"evt_{n}", event_type="v2.workflowTask.updated.status")
+                await street.clock.sleep(0.5)
+            await until(street, lambda: health(worker).state is State.CRITICAL, 180)
+            await street.clock.sleep(later_s)
+        assert street.benchling.get == get
+        await until(street, lambda: len(street.stored()) > 10, 30)
+        await until(street, lambda: len(street.stored()) == 20, request_timeout_s + 30)
+        worker.stop()
+        await running
+
+    street.run(job)
+    street.check()
 
 
 def test_a_queue_that_never_answers_is_told_in_time_and_so_is_its_end() -> None:
