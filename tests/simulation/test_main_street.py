@@ -158,7 +158,7 @@ def test_a_delete_that_fails_is_tried_again_with_the_newest_handle() -> None:
     street = Street()
     for n in range(40):
         street.send(f"evt_{n}")
-    street.queue.refuse_deletes(25)
+    street.queue.refuse("acknowledge", 25)
     street.drain()
     street.check()
     assert street.queue.messages == ()
