@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from benchling_connector.adapters.benchling.reader import CONNECTIONS
 from benchling_connector.adapters.sqs.connection import LONG_POLL_S
 from benchling_connector.adapters.sqs.source import POLL_GRACE_S
 from benchling_connector.domain.answer import Answer
@@ -176,6 +177,42 @@ def test_work_resumes_though_what_was_asked_in_the_outage_is_still_not_answered(
         assert street.benchling.get == get
         await until(street, lambda: len(street.stored()) > 10, 30)
         await until(street, lambda: len(street.stored()) == 20, request_timeout_s + 30)
+        worker.stop()
+        await running
+
+    street.run(job)
+    street.check()
+
+
+@pytest.mark.parametrize("later_s", range(0, 60, 15))
+def test_a_long_line_of_calls_in_a_silent_outage_does_not_delay_its_end(later_s) -> None:
+    street = Street()
+    worker = street.engine()
+    get, at_once = street.benchling.get, asyncio.Semaphore(CONNECTIONS)
+    is_silent = False
+
+    async def in_line(call: Call) -> Answer:
+        async with at_once:
+            if is_silent:
+                await street.clock.sleep(60)
+                raise FAILING["benchling"]
+            return await get(call)
+
+    async def job() -> None:
+        nonlocal is_silent
+        running = asyncio.create_task(worker.run())
+        await street.clock.sleep(30)
+        with silence(street, "benchling"):
+            street.benchling.get = in_line  # type: ignore[method-assign]
+            is_silent = True
+            for n in range(1_000):
+                street.send(f"evt_{n}", event_type="v2-alpha.stageEntry.created")
+            await until(street, lambda: health(worker).state is State.CRITICAL, 180)
+            await street.clock.sleep(120 + later_s)
+        street.benchling.get = in_line  # type: ignore[method-assign]
+        is_silent = False
+        await until(street, lambda: len(street.stored()) > 0, 30)
+        await until(street, lambda: len(street.stored()) == 1_000, 90)
         worker.stop()
         await running
 

@@ -249,7 +249,7 @@ class Engine:
     async def _open_windows(self) -> None:
         while True:
             # Calls that stand in line cannot be joined any more; events that wait can.
-            await self._ports.reader.ready()
+            await self._enrich.ready()
             self._start(self._serve(await self._window.take()))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
