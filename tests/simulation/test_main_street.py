@@ -6,7 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from benchling_connector.domain.answer import Answer
 from benchling_connector.domain.errors import ConfigurationError, TransientError
+from benchling_connector.domain.plan import Call
 from benchling_connector.domain.records import EventState
 from benchling_connector.engine.gate import Dependency
 from tests.simulation.street import Street, drained
@@ -71,6 +73,35 @@ def test_while_the_budget_is_used_up_events_gather_for_fewer_calls() -> None:
     street.check()
     assert len(street.stored()) == 60
     assert len(street.benchling.calls) <= 3
+
+
+@pytest.mark.parametrize("size", [10_000, 200_000])
+def test_of_large_resources_only_as_many_are_in_memory_as_have_room(size: int) -> None:
+    street = Street()
+    for n in range(200):
+        name = f"res_evt_{n}"
+        street.send(f"evt_{n}")
+        street.benchling.put("entry", name, b'{"id":"%s","x":"%s"}' % (name.encode(), b"x" * size))
+    get, put, held, most = street.benchling.get, street.lake.put, 0, 0
+
+    async def counted_get(call: Call) -> Answer:
+        nonlocal held, most
+        await street.clock.sleep(0.1)
+        held += len(call.keys)
+        most = max(most, held)
+        return await get(call)
+
+    async def counted_put(path: str, body: bytes) -> None:
+        nonlocal held
+        await street.clock.sleep(0.1)
+        await put(path, body)
+        held -= body.count(b"fetchedAt")
+
+    street.benchling.get = counted_get  # type: ignore[method-assign]
+    street.lake.put = counted_put  # type: ignore[method-assign]
+    street.drain(street.engine(max_resource_bytes=1_000_000))
+    assert len(street.stored()) == 200
+    assert most <= 1_000_000 / size
 
 
 def test_what_a_bulk_answer_leaves_out_is_read_singly() -> None:

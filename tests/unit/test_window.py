@@ -27,7 +27,7 @@ async def test_a_window_is_taken_at_once_when_the_queue_is_quiet() -> None:
     clock = VirtualClock()
     window = Window(10, clock, lambda: 0.0)
     window.put([work("e1")])
-    assert len(await clock.run(window.take())) == 1
+    assert len(await clock.run(window.take(100))) == 1
     assert clock.monotonic() == 0
 
 
@@ -35,10 +35,10 @@ async def test_a_window_waits_for_others_when_the_queue_is_deep_and_no_longer_th
     clock = VirtualClock()
     window = Window(3, clock, lambda: 1.0)
     window.put([work("e1")])
-    assert len(await clock.run(window.take())) == 1
+    assert len(await clock.run(window.take(100))) == 1
     assert clock.monotonic() == LONGEST_LINGER_S
     window.put([work(f"e{n}") for n in range(5)])
-    assert [len(await clock.run(window.take())) for _ in range(2)] == [3, 2]
+    assert [len(await clock.run(window.take(100))) for _ in range(2)] == [3, 2]
     window.put([work("e9")])
     assert len(window.empty()) == 1
     assert window.empty() == []

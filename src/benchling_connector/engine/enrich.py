@@ -5,7 +5,7 @@ holds up nothing but its own files.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -64,12 +64,14 @@ class Enrich:
         bulk_size: int,
         gate: Gate,
         clock: Clock,
+        measured: Callable[[float], None],
     ) -> None:
         self._reader = reader
         self._clock = clock
         self._catalog = catalog
         self._bulk_size = bulk_size
         self._gate = gate
+        self._measured = measured
         self._places = asyncio.Semaphore(CALLS_AT_ONCE)
         self.suspect: str | None = None
         """The family whose call failed last, until one is answered."""
@@ -172,6 +174,7 @@ class Enrich:
         except UnexpectedAnswerError as error:
             sentence = f"GET {call.path}: {error}."
             raise TransientError("benchling-unexpected-answer", sentence) from None
+        self._measured(len(answer.body) / len(call.keys))
         missing = [key for key in call.keys if key not in found]
         calls = []
         for key in missing:
