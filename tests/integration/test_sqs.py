@@ -234,14 +234,42 @@ async def test_a_receive_whose_answer_was_lost_is_not_made_up_for_by_another(
     assert (facts.messages, facts.in_flight) == (0, 1)
 
 
-async def test_a_page_for_people_is_no_answer(identity: Path, fake: FakeSqs):
+JSON = "application/x-amz-json-1.0"
+
+
+@pytest.mark.parametrize("status", [200, 400, 503])
+@pytest.mark.parametrize(
+    "page",
+    [
+        (b"<html>Sign in to the network</html>", "text/html"),
+        (b"<html>Zugriff verweigert f\xfcr Sie</html>", "text/html; charset=iso-8859-1"),
+        (b'{"Messages":[{"MessageId":"a","ReceiptHandle":"h","Body":"{}', JSON),
+        (b'{"Messages":[{"MessageId":"a","ReceiptHandle":"h","Body":"\xc3', JSON),
+        (b"[1]", JSON),
+        (b"null", JSON),
+        (b'{"Messages":5,"Successful":5,"Attributes":5}', JSON),
+    ],
+)
+async def test_what_is_no_answer_of_sqs_passes(
+    identity: Path, fake: FakeSqs, page: tuple[bytes, str], status: int
+):
     write_key(identity, "key")
-    fake.page = "<html>Sign in to the network</html>"
+    fake.page, fake.status = page, status
     async with open_queue(fake.url, REGION, SystemClock()) as source:
         for call in (source.receive(10, 0), source.acknowledge([delivery("a")]), source.facts()):
-            with pytest.raises(TransientError, match="HTML") as caught:
+            with pytest.raises(TransientError) as caught:
                 await call
             assert caught.value.code == "queue-failing"
+
+
+async def test_entries_and_messages_without_an_id_say_nothing(identity: Path, fake: FakeSqs):
+    write_key(identity, "key")
+    fake.answer = {"Messages": [{}], "Successful": [{}]}
+    asked = [delivery("a")]
+    async with open_queue(fake.url, REGION, SystemClock()) as source:
+        with pytest.raises(TransientError):
+            await source.receive(10, 0)
+        assert list(await source.acknowledge(asked)) == asked
 
 
 async def test_messages_that_a_cancelled_receive_still_brings_are_released(

@@ -6,17 +6,20 @@ a role attached, a profile mended or a key rotated is noticed without a restart.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from aiobotocore.config import AioConfig
 from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from benchling_connector import __version__
 from benchling_connector.adapters.aws import FOREIGN, IDENTITY_PROBLEMS, identity_error, new_session
-from benchling_connector.adapters.sqs.errors import NOT_FOUND, PageError, translate
+from benchling_connector.adapters.sqs.errors import NOT_FOUND, GarbageError, translate
 from benchling_connector.adapters.sqs.url import QueueAddress
 from benchling_connector.domain.errors import ConfigurationError
 
@@ -42,7 +45,12 @@ _METHODS = {
 }
 _OF_NO_QUEUE = frozenset({"GetQueueUrl"})
 _RECEIVE_FAILED = "needs-retry.sqs.ReceiveMessage"
+_REDIRECTION = 300
 _SERVER_ERROR = 500
+_UNREADABLE = (ResponseParserError, ValueError, TypeError, AttributeError, KeyError)
+"""What botocore raises for an answer in which nothing is where it should be."""
+
+_ANSWER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class _Client:
@@ -116,7 +124,8 @@ class SqsConnection:
                 try:
                     async with asyncio.timeout(within_s):
                         answer: Mapping[str, Any] = await method(**parameters)
-                    _refuse_pages(answer)
+                except _UNREADABLE:
+                    raise GarbageError from None
                 except FOREIGN as error:
                     problem = identity_error(error)
                     if problem is None or problem.code not in IDENTITY_PROBLEMS:
@@ -157,6 +166,7 @@ class SqsConnection:
                 )
                 try:
                     api = await context.__aenter__()
+                    api.meta.events.register("after-call.sqs", _refuse_garbage)
                     if self._tell_lost_receives:
                         api.meta.events.register(_RECEIVE_FAILED, _fail_if_lost)
                     self._client = _Client(context, api)
@@ -173,11 +183,23 @@ class SqsConnection:
             self._client = None
 
 
-def _refuse_pages(answer: Mapping[str, Any]) -> None:
-    """To botocore text that is not JSON is an answer in which nothing stands."""
-    headers = answer.get("ResponseMetadata", {}).get("HTTPHeaders", {})
-    if "html" in headers.get("content-type", "").lower():
-        raise PageError
+async def _refuse_garbage(http_response: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
+    """Told by botocore of every answer. To it, text that is not JSON is one that holds nothing."""
+    body = await http_response.content
+    if http_response.status_code >= _REDIRECTION or not body:
+        return  # an error by its status, or an action that gives nothing back
+    try:
+        _ANSWER.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        if not _is_object(body):
+            raise GarbageError from None
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body), dict)
+    except ValueError:
+        return False
 
 
 def _fail_if_lost(

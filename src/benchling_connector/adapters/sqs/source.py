@@ -23,9 +23,9 @@ import structlog
 
 from benchling_connector.adapters.sqs.attributes import parse_attributes, whole
 from benchling_connector.adapters.sqs.connection import SqsConnection
-from benchling_connector.adapters.sqs.errors import DENIED
+from benchling_connector.adapters.sqs.errors import DENIED, FAILING
 from benchling_connector.adapters.sqs.url import parse_queue_url
-from benchling_connector.domain.errors import ConfigurationError, ConnectorError
+from benchling_connector.domain.errors import ConfigurationError, ConnectorError, TransientError
 from benchling_connector.ports import Clock, Delivery, QueueFacts
 
 __all__ = [
@@ -164,7 +164,10 @@ class SqsSource:
             within_s=wait_s + POLL_GRACE_S,
         )
         now = self._clock.now()
-        return tuple(delivery_of(message, now) for message in answer.get("Messages") or ())
+        try:
+            return tuple(delivery_of(message, now) for message in answer.get("Messages") or ())
+        except KeyError:
+            raise TransientError(FAILING, "ReceiveMessage: a message without an ID.") from None
 
     async def _hand_back(self, poll: asyncio.Task[tuple[Delivery, ...]]) -> None:
         await asyncio.wait({poll}, timeout=_CANCEL_GRACE_S)
@@ -230,7 +233,7 @@ class SqsSource:
             ]
             answer = await self._connection.call(action, {"Entries": entries})
         # Only what is confirmed has happened: an answer that names neither side is no answer.
-        confirmed = {entry["Id"] for entry in answer.get("Successful") or ()}
+        confirmed = {entry.get("Id") for entry in answer.get("Successful") or ()}
         return [delivery for at, (delivery, _) in enumerate(batch) if str(at) not in confirmed]
 
 
