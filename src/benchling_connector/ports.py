@@ -86,8 +86,10 @@ class Delivery:
 
     @property
     def size(self) -> int:
-        """Of the body, near enough in bytes."""
-        return len(self.body)
+        """Of the body, in bytes."""
+        if self.body.isascii():
+            return len(self.body)
+        return len(self.body.encode("utf-8", "surrogatepass"))
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,6 +90,13 @@ async def test_a_message_stands_once_with_its_newest_handle() -> None:
     assert register.bytes == 100
 
 
+def test_a_body_counts_by_its_bytes_not_by_its_characters() -> None:
+    register = Register(capacity=10, max_bytes=10_000)
+    for name, body in (("a", "xyz"), ("b", "é"), ("c", "\U0001f9ec"), ("d", "\ud800")):
+        assert register.hold(delivery(name, body), 0.0) is not None
+    assert register.bytes == 3 + 2 + 4 + 3
+
+
 def test_a_body_that_its_event_has_is_not_kept_twice() -> None:
     register = Register(capacity=10, max_bytes=10_000)
     told = event("evt_1")
