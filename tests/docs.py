@@ -384,7 +384,7 @@ HEALTHY = Health((condition_of("benchling", None, datetime(2026, 1, 1, tzinfo=UT
 
 def known_metrics() -> tuple[Metric, ...]:
     """Every metric, of a connector that has done nothing yet."""
-    return metrics_of(Stats(), BudgetSnapshot(0, 0, None, 0.0, 0, 0, 0, 0), HEALTHY, 0)
+    return metrics_of(Stats(), BudgetSnapshot(0, 0, None, 0.0, 0, 0, 0, 0, 0), HEALTHY, 0)
 
 
 def exposed_name(metric: Metric) -> str:

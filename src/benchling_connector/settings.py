@@ -171,10 +171,16 @@ def _read_secret_files(layer: dict[str, object]) -> list[FieldProblem]:
             continue
         try:
             layer[key] = Path(str(path)).expanduser().read_text(encoding="utf-8").strip()
-        except (OSError, UnicodeDecodeError):
-            remedy = "Check its path and permissions."
-            problems.append(FieldProblem(file_key, f"the file {path} cannot be read.", remedy))
+        except (OSError, ValueError, RuntimeError):  # the latter two for what can be no path
+            problems.append(_unreadable(file_key, str(path)))
     return problems
+
+
+def _unreadable(file_key: str, path: str) -> FieldProblem:
+    # What is no file may be the secret itself, in the wrong place: it is not repeated.
+    named = path if os.path.exists(path) else "that it names"  # noqa: PTH110 - it never raises
+    remedy = "Check its path and permissions: it takes the path of a file, not the secret itself."
+    return FieldProblem(file_key, f"the file {named} cannot be read.", remedy)
 
 
 def _unknown(key: str) -> FieldProblem:

@@ -334,6 +334,7 @@ async def test_a_database_that_refuses_the_password_does_not_give_it_away(world:
         {"client_secret": {"value": CLIENT_SECRET}},
         {"client_secret": 471147114711471147114711},
         {"clientSecret": CLIENT_SECRET},
+        {"client_secret": None, "client_secret_file": CLIENT_SECRET},
         {"database_url": f"postgresql://u:{DATABASE_PASSWORD}@db:port/x"},
         {"database_url": f"postgres+asyncpg://u:{DATABASE_PASSWORD}@db/x"},
         {"database_url": f"postgresql://u:12/{DATABASE_PASSWORD}@127.0.0.1/x"},

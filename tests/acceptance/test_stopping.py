@@ -1,6 +1,7 @@
 """SIGTERM, and again SIGTERM: it ends in time, and nothing is lost whatever hangs."""
 
 import asyncio
+import os
 import signal
 import sqlite3
 import time
@@ -55,6 +56,32 @@ async def test_it_ends_in_time_when_the_database_is_locked(world: World) -> None
     assert (await world.queue.counts())[1] == 0
     assert (await world.drain()).status == 0
     assert stored_once(world.files()) == {event.id for event in events}
+
+
+# Named so, Python runs it before the program.
+SITE = """
+import pathlib, socket, time
+asked = socket.getaddrinfo
+def getaddrinfo(host, *rest, **more):
+    if host == "names.never-answered.test":
+        pathlib.Path("is-asking").touch()
+        time.sleep(600)
+    return asked(host, *rest, **more)
+socket.getaddrinfo = getaddrinfo
+"""
+
+
+async def test_it_ends_in_time_when_no_name_server_answers(world: World) -> None:
+    site = world.home / "site"
+    site.mkdir()
+    (site / "sitecustomize.py").write_text(SITE)
+    config = world.write(benchling_url="http://names.never-answered.test")
+    path = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])
+    process = await world.start("run", "-c", str(config), PYTHONPATH=path)
+    await line_with(process, "connector.opened")
+    while not (world.home / "is-asking").exists():
+        await asyncio.sleep(0.1)
+    assert await stopped(process) == 0
 
 
 async def test_a_second_signal_ends_it_at_once_and_nothing_is_lost(world: World) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Coroutine, Sequence
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any, TypeVar
@@ -15,10 +16,12 @@ from benchling_connector.adapters.sqs import open_queue
 from benchling_connector.adapters.system import SystemClock
 from benchling_connector.ports import Clock, Delivery, EventSource, QueueFacts
 from benchling_connector.simulator.aws import EmbeddedAws
+from benchling_connector.simulator.chaos import ChaosPlan, ChaosProxy, Trick
 from tests.aws import SESSION, Queue, make_queue
 
 Result = TypeVar("Result")
 
+WELL = ChaosPlan(0.0)
 VISIBILITY_S = 60
 MAX_RECEIVES = 3
 
@@ -32,6 +35,7 @@ class Subject:
     source: EventSource
     clock: Clock
     queue: Queue | None
+    proxy: ChaosProxy | None = None
 
     async def send(self, *bodies: str) -> list[str]:
         if self.queue is not None:
@@ -44,6 +48,20 @@ class Subject:
             return [message["Body"] for message in await self.queue.dead_letters()]
         assert isinstance(self.source, MemoryQueue)
         return [message.body for message in self.source.dead_letters]
+
+    def refuse_some(self, method: str, *, acted: bool, sender_fault: bool) -> None:
+        """From now on a few of the messages in a call fail, each for itself; `acted`: no, they are
+        only said to have failed."""
+        if self.proxy is None:
+            assert isinstance(self.source, MemoryQueue)
+            self.source.refuse(method, 3, acted=acted)
+            return
+        trick = Trick.SOME_DENIED_IN_THE_ANSWER if acted else Trick.SOME_LEFT_OUT
+        self.proxy.plan = ChaosPlan(1.0, only=(trick,), sender_fault=sender_fault)
+
+    def refuse_no_more(self) -> None:
+        if self.proxy is not None:
+            self.proxy.plan = WELL
 
     async def run(self, job: Coroutine[Any, Any, Result]) -> Result:
         """Runs what takes time: real time at the stand-in, none in memory."""
@@ -60,15 +78,43 @@ class Subject:
         return got
 
 
+def in_memory() -> Subject:
+    clock = VirtualClock()
+    return Subject(MemoryQueue(clock, VISIBILITY_S, MAX_RECEIVES), clock, None)
+
+
 @pytest.fixture(params=["memory", "sqs"])
 async def subject(
     request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Subject]:
     if request.param == "memory":
-        clock = VirtualClock()
-        yield Subject(MemoryQueue(clock, VISIBILITY_S, MAX_RECEIVES), clock, None)
+        yield in_memory()
         return
     aws: EmbeddedAws = request.getfixturevalue("aws")
+    async with over_sqs(aws, monkeypatch) as made:
+        yield made
+
+
+@pytest.fixture(params=["memory", "sqs"])
+async def refusing(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Subject]:
+    """The same, behind a proxy that can make some of a batch fail."""
+    if request.param == "memory":
+        yield in_memory()
+        return
+    aws: EmbeddedAws = request.getfixturevalue("aws")
+    async with (
+        ChaosProxy(aws.endpoint_url, 1, WELL) as proxy,
+        over_sqs(aws, monkeypatch, proxy) as made,
+    ):
+        yield made
+
+
+@asynccontextmanager
+async def over_sqs(
+    aws: EmbeddedAws, monkeypatch: pytest.MonkeyPatch, proxy: ChaosProxy | None = None
+) -> AsyncIterator[Subject]:
     for key, value in aws.environment().items():
         monkeypatch.setenv(key, value)
     monkeypatch.delenv("AWS_ENDPOINT_URL")  # the queue's URL is endpoint enough
@@ -77,8 +123,9 @@ async def subject(
             client, visibility_timeout=VISIBILITY_S, max_receive_count=MAX_RECEIVES
         )
         wall = SystemClock()
-        async with open_queue(queue.url, aws.region, wall) as source:
-            yield Subject(source, wall, queue)
+        url = queue.url.replace(aws.endpoint_url, proxy.url) if proxy else queue.url
+        async with open_queue(url, aws.region, wall) as source:
+            yield Subject(source, wall, queue, proxy)
 
 
 def handles(deliveries: Sequence[Delivery]) -> set[str]:
@@ -158,6 +205,75 @@ async def test_of_many_only_those_that_failed_are_given_back(subject: Subject):
     assert {one.message_id for one in await subject.receive()} == {one.message_id for one in left}
 
 
+SOME_FAIL = pytest.mark.parametrize(
+    ("acted", "sender_fault"), [(False, False), (False, True), (True, False), (True, True)]
+)
+
+
+@SOME_FAIL
+async def test_what_was_not_deleted_is_given_back_and_can_be_deleted_again(
+    refusing: Subject, acted: bool, sender_fault: bool
+):
+    await refusing.send(*(str(n) for n in range(15)))
+    received = await refusing.receive(15)
+    refusing.refuse_some("acknowledge", acted=acted, sender_fault=sender_fault)
+    failed = list(await refusing.source.acknowledge(received))
+    refusing.refuse_no_more()
+    assert 0 < len(failed) < 15
+    assert failed == [one for one in received if one in failed]
+    left = (await refusing.source.facts()).in_flight
+    assert left == (0 if acted else len(failed))
+    await refusing.source.acknowledge(failed)
+    facts = await refusing.source.facts()
+    assert (facts.messages, facts.in_flight) == (0, 0)
+
+
+@SOME_FAIL
+async def test_what_was_not_released_is_given_back_and_stays_hidden(
+    refusing: Subject, acted: bool, sender_fault: bool
+):
+    await refusing.send(*(str(n) for n in range(15)))
+    received = await refusing.receive(15)
+    refusing.refuse_some("release", acted=acted, sender_fault=sender_fault)
+    failed = list(await refusing.source.release([(one, 0.0) for one in received]))
+    refusing.refuse_no_more()
+    assert 0 < len(failed) < 15
+    hidden = set() if acted else {one.message_id for one in failed}
+    again = {one.message_id for one in await refusing.receive(15)}
+    assert again == {one.message_id for one in received} - hidden
+
+
+@SOME_FAIL
+async def test_what_was_not_extended_is_given_back_and_keeps_its_time(
+    refusing: Subject, acted: bool, sender_fault: bool
+):
+    await refusing.send(*(str(n) for n in range(15)))
+    received = await refusing.receive(15)
+    refusing.refuse_some("extend", acted=acted, sender_fault=sender_fault)
+    # To nothing, so that the next receive tells whose time was changed.
+    failed = list(await refusing.source.extend(received, 0))
+    refusing.refuse_no_more()
+    assert 0 < len(failed) < 15
+    kept = set() if acted else {one.message_id for one in failed}
+    again = {one.message_id for one in await refusing.receive(15)}
+    assert again == {one.message_id for one in received} - kept
+
+
+async def test_a_message_that_fails_alone_is_given_back_and_no_error(refusing: Subject):
+    await refusing.send("one")
+    received = await refusing.receive()
+    source = refusing.source
+    for method, call in (
+        ("acknowledge", source.acknowledge(received)),
+        ("release", source.release([(one, 0.0) for one in received])),
+        ("extend", source.extend(received, 30)),
+    ):
+        refusing.refuse_some(method, acted=False, sender_fault=False)
+        assert list(await call) == received
+    refusing.refuse_no_more()
+    assert await refusing.receive() == []
+
+
 async def test_what_is_released_for_later_comes_back_later(subject: Subject):
     await subject.send("one")
     (delivery,) = await subject.receive()
@@ -218,7 +334,7 @@ async def test_a_message_received_too_often_is_dead_lettered(subject: Subject):
 async def test_the_queue_tells_of_itself(subject: Subject):
     await subject.send("one", "two", "three")
     await subject.source.receive(1, 0)
-    assert await subject.source.facts() == QueueFacts(VISIBILITY_S, MAX_RECEIVES, 2)
+    assert await subject.source.facts() == QueueFacts(VISIBILITY_S, MAX_RECEIVES, 2, 1)
 
 
 async def test_nothing_to_do_is_done_at_once(subject: Subject):

@@ -63,6 +63,8 @@ class FakeSqs:
     asked: list[str] = field(default_factory=list)
     status: int = 200
     answer: Any = None
+    page: tuple[bytes, str] | None = None
+    """Body and content type, in place of an answer."""
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serve(self, request: web.Request) -> web.Response:
@@ -73,6 +75,9 @@ class FakeSqs:
             refusal = {"__type": "com.amazon.coral.service#ExpiredTokenException", "message": key}
             return self._json(refusal, status=403)
         await self.may_answer.wait()
+        if self.page is not None:
+            body, media_type = self.page
+            return web.Response(body=body, status=self.status, headers={"Content-Type": media_type})
         return self._json(self.answer or {}, status=self.status)
 
     def _json(self, answer: object, status: int) -> web.Response:

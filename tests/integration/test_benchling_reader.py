@@ -1,6 +1,7 @@
 """The reader over sockets: a server that does as it is told, and the simulated tenant."""
 
 import asyncio
+import contextlib
 import logging
 import socket
 import ssl
@@ -500,6 +501,81 @@ async def test_no_more_than_32_requests_are_under_way_and_a_token_waits_for_none
         release.set()
         await asyncio.gather(*tasks)
         assert (most["now"], len(server.reads)) == (32, 61)
+
+
+async def test_a_ping_asks_although_calls_wait_for_those_that_are_not_answered() -> None:
+    told = {"x-rate-limit-limit": "300", "x-rate-limit-remaining": "299"}
+    async with served(always(200, "{}", "application/json", **told)) as (server, reader):
+        await reader.get(CALL)
+        server.handler = hanging
+        tasks = [asyncio.create_task(reader.get(CALL)) for _ in range(60)]
+        async with asyncio.timeout(10):
+            while len(server.reads) < 1 + 32:
+                await asyncio.sleep(0.01)
+        assert reader.budget.snapshot().waiting == 28
+        ping = asyncio.create_task(reader.ping(None))
+        async with asyncio.timeout(10):
+            while len(server.reads) < 1 + 33:
+                await asyncio.sleep(0.01)
+                assert not ping.done(), "nobody has answered"
+        for task in (ping, *tasks):
+            task.cancel()
+        await asyncio.gather(ping, *tasks, return_exceptions=True)
+
+
+async def test_a_tenant_that_refuses_everything_for_its_budget_is_in_trouble() -> None:
+    clock = VirtualClock()
+    codes: list[str | None] = []
+
+    async def ask() -> None:
+        while True:
+            await clock.sleep(5)
+            try:
+                await reader.ping(None)
+            except TransientError as error:
+                codes.append(error.code)
+            else:
+                codes.append(None)
+
+    async with served(always(429, "{}", "application/json"), clock=clock) as (_, reader):
+        await clock.run(reader.sign_in())
+        asking = asyncio.create_task(ask())
+        await clock.run(_ended(reader.get(CALL)))
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        assert len(codes) > 10
+        assert set(codes[1:]) == {"benchling-rate-limited"}
+
+
+@pytest.mark.parametrize(("named", "code"), [("25", None), ("300", "benchling-rate-limited")])
+async def test_a_pause_that_a_429_asks_for_is_trouble_when_it_is_longer_than_a_window(
+    named: str, code: str | None
+) -> None:
+    clock = VirtualClock()
+    answers = [always(429, "{}", "application/json", **{"Retry-After": named}), ok]
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        return await answers.pop(0)(request)
+
+    async with served(handler, clock=clock) as (_, reader):
+        await clock.run(reader.sign_in())
+        call = asyncio.create_task(reader.get(CALL))
+        async with asyncio.timeout(10):
+            while not reader.budget.snapshot().paused_for:
+                await asyncio.sleep(0.01)
+        if code is None:
+            await reader.ping(None)
+        else:
+            with pytest.raises(TransientError) as caught:
+                await reader.ping(None)
+            assert caught.value.code == code
+        await clock.run(_ended(asyncio.wait([call])))
+        assert call.result().status == 200
+
+
+async def _ended(work: Awaitable[object]) -> None:
+    with contextlib.suppress(ConnectorError):
+        await work
 
 
 async def test_the_simulated_tenants_budget_is_used_up_and_not_overrun() -> None:

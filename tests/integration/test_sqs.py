@@ -16,6 +16,8 @@ from benchling_connector.adapters.sqs import (
 from benchling_connector.adapters.system import SystemClock
 from benchling_connector.domain.errors import ConfigurationError, TransientError
 from benchling_connector.ports import Delivery, QueueFacts
+from benchling_connector.simulator.aws import EmbeddedAws
+from benchling_connector.simulator.chaos import ChaosPlan, ChaosProxy, Trick
 from tests.aws import Queue, deny
 from tests.integration.conftest import FakeSqs, write_key
 
@@ -205,9 +207,69 @@ async def test_a_failing_server_is_asked_a_few_times_and_no_more(identity: Path,
     fake.status, fake.answer = 500, {"__type": "InternalError"}
     async with open_queue(fake.url, REGION, SystemClock()) as source:
         with pytest.raises(TransientError) as caught:
-            await source.receive(1, 0)
+            await source.acknowledge([delivery("a")])
     assert caught.value.code == "queue-failing"
-    assert fake.asked == ["ReceiveMessage"] * 3
+    assert fake.asked == ["DeleteMessageBatch"] * 3
+
+
+@pytest.mark.parametrize(
+    "trick", [Trick.LOST_ANSWER, Trick.TRUNCATED, Trick.LATE_500, Trick.GARBAGE]
+)
+async def test_a_receive_whose_answer_was_lost_is_not_made_up_for_by_another(
+    strict_queue: Queue, strict_aws: EmbeddedAws, trick: Trick
+):
+    await strict_queue.send(["one"])
+    first_call_only = 14  # of the seeds by which the first receive fails, and the next do not
+    plan = ChaosPlan(0.5, only=(trick,))
+    async with ChaosProxy(strict_aws.endpoint_url, first_call_only, plan) as proxy:
+        url = strict_queue.url.replace(strict_aws.endpoint_url, proxy.url)
+        async with open_queue(url, REGION, SystemClock()) as source:
+            with pytest.raises(TransientError) as caught:
+                await source.receive(10, 0)
+            assert caught.value.code == "queue-failing"
+            assert proxy.injected == {("ReceiveMessage", trick): 1}
+            proxy.plan = ChaosPlan(0.0)
+            assert list(await source.receive(10, 0)) == []
+            facts = await source.facts()
+    assert (facts.messages, facts.in_flight) == (0, 1)
+
+
+JSON = "application/x-amz-json-1.0"
+
+
+@pytest.mark.parametrize("status", [200, 400, 503])
+@pytest.mark.parametrize(
+    "page",
+    [
+        (b"<html>Sign in to the network</html>", "text/html"),
+        (b"<html>Zugriff verweigert f\xfcr Sie</html>", "text/html; charset=iso-8859-1"),
+        (b'{"Messages":[{"MessageId":"a","ReceiptHandle":"h","Body":"{}', JSON),
+        (b'{"Messages":[{"MessageId":"a","ReceiptHandle":"h","Body":"\xc3', JSON),
+        (b"[1]", JSON),
+        (b"null", JSON),
+        (b'{"Messages":5,"Successful":5,"Attributes":5}', JSON),
+    ],
+)
+async def test_what_is_no_answer_of_sqs_passes(
+    identity: Path, fake: FakeSqs, page: tuple[bytes, str], status: int
+):
+    write_key(identity, "key")
+    fake.page, fake.status = page, status
+    async with open_queue(fake.url, REGION, SystemClock()) as source:
+        for call in (source.receive(10, 0), source.acknowledge([delivery("a")]), source.facts()):
+            with pytest.raises(TransientError) as caught:
+                await call
+            assert caught.value.code == "queue-failing"
+
+
+async def test_entries_and_messages_without_an_id_say_nothing(identity: Path, fake: FakeSqs):
+    write_key(identity, "key")
+    fake.answer = {"Messages": [{}], "Successful": [{}]}
+    asked = [delivery("a")]
+    async with open_queue(fake.url, REGION, SystemClock()) as source:
+        with pytest.raises(TransientError):
+            await source.receive(10, 0)
+        assert list(await source.acknowledge(asked)) == asked
 
 
 async def test_messages_that_a_cancelled_receive_still_brings_are_released(

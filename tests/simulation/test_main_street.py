@@ -3,9 +3,12 @@
 import asyncio
 from typing import Any
 
+import msgspec
 import pytest
 
+from benchling_connector.domain.answer import Answer
 from benchling_connector.domain.errors import ConfigurationError, TransientError
+from benchling_connector.domain.plan import Call
 from benchling_connector.domain.records import EventState
 from benchling_connector.engine.gate import Dependency
 from tests.simulation.street import Street, drained
@@ -72,6 +75,35 @@ def test_while_the_budget_is_used_up_events_gather_for_fewer_calls() -> None:
     assert len(street.benchling.calls) <= 3
 
 
+@pytest.mark.parametrize("size", [10_000, 200_000])
+def test_of_large_resources_only_as_many_are_in_memory_as_have_room(size: int) -> None:
+    street = Street()
+    for n in range(200):
+        name = f"res_evt_{n}"
+        street.send(f"evt_{n}")
+        street.benchling.put("entry", name, b'{"id":"%s","x":"%s"}' % (name.encode(), b"x" * size))
+    get, put, held, most = street.benchling.get, street.lake.put, 0, 0
+
+    async def counted_get(call: Call) -> Answer:
+        nonlocal held, most
+        await street.clock.sleep(0.1)
+        held += len(call.keys)
+        most = max(most, held)
+        return await get(call)
+
+    async def counted_put(path: str, body: bytes) -> None:
+        nonlocal held
+        await street.clock.sleep(0.1)
+        await put(path, body)
+        held -= body.count(b"fetchedAt")
+
+    street.benchling.get = counted_get  # type: ignore[method-assign]
+    street.lake.put = counted_put  # type: ignore[method-assign]
+    street.drain(street.engine(max_resource_bytes=1_000_000))
+    assert len(street.stored()) == 200
+    assert most <= 1_000_000 / size
+
+
 def test_what_a_bulk_answer_leaves_out_is_read_singly() -> None:
     street = Street()
     street.benchling.silently_missing = True
@@ -80,6 +112,20 @@ def test_what_a_bulk_answer_leaves_out_is_read_singly() -> None:
     street.drain()
     assert street.resources()["etr_3"]["fetch"]["path"] == "/api/v2/entries/etr_3"
     assert [call.kind for call in street.benchling.calls] == ["many", "single"]
+
+
+def test_a_resource_with_a_number_out_of_range_is_kept_as_it_is_in_a_file_of_its_own() -> None:
+    street = Street()
+    for n in range(5):
+        street.send(f"evt_{n}")
+    odd = b'{"id": "res_evt_2", "mass": 1e999, "count": ' + b"9" * 5000 + b"}"
+    street.benchling.put("entry", "res_evt_2", odd)
+    street.drain()
+    assert street.queue.messages == ()
+    files = [body for body in street.lake.objects.values() if odd in body]
+    assert [body.count(b"fetchedAt") for body in files] == [1]
+    others = [body for body in street.lake.objects.values() if odd not in body]
+    assert sum(msgspec.json.decode(body)["eventCount"] for body in others) == 4
 
 
 def test_a_limit_on_ids_that_nobody_documents_is_found_by_halving() -> None:
@@ -143,7 +189,7 @@ def test_a_delete_that_fails_is_tried_again_with_the_newest_handle() -> None:
     street = Street()
     for n in range(40):
         street.send(f"evt_{n}")
-    street.queue.refuse_deletes(25)
+    street.queue.refuse("acknowledge", 25)
     street.drain()
     street.check()
     assert street.queue.messages == ()

@@ -7,8 +7,13 @@ from typing import Any
 
 import pytest
 
+from benchling_connector.adapters.benchling.reader import CONNECTIONS
+from benchling_connector.adapters.sqs.connection import LONG_POLL_S
+from benchling_connector.adapters.sqs.source import POLL_GRACE_S
+from benchling_connector.domain.answer import Answer
 from benchling_connector.domain.errors import ConfigurationError, ConnectorError, TransientError
 from benchling_connector.domain.health import Health, State
+from benchling_connector.domain.plan import Call
 from benchling_connector.engine.engine import Engine
 from tests.simulation.street import Street, drained
 
@@ -146,6 +151,119 @@ def test_a_host_that_never_answers_is_noticed_within_a_minute(dependency) -> Non
             assert street.clock.monotonic() - begun <= 25
 
     street.run(job)
+
+
+@pytest.mark.parametrize("later_s", range(0, 60, 10))
+def test_work_resumes_though_what_was_asked_in_the_outage_is_still_not_answered(later_s) -> None:
+    street = Street()
+    worker = street.engine()
+    get = street.benchling.get
+    request_timeout_s = 60.0
+
+    async def never(call: Call) -> Answer:
+        await street.clock.sleep(request_timeout_s)
+        raise FAILING["benchling"]
+
+    async def job() -> None:
+        running = asyncio.create_task(worker.run())
+        await street.clock.sleep(60)
+        with silence(street, "benchling"):
+            street.benchling.get = never  # type: ignore[method-assign]
+            for n in range(20):
+                street.send(f"evt_{n}", event_type="v2.workflowTask.updated.status")
+                await street.clock.sleep(0.5)
+            await until(street, lambda: health(worker).state is State.CRITICAL, 180)
+            await street.clock.sleep(later_s)
+        assert street.benchling.get == get
+        await until(street, lambda: len(street.stored()) > 10, 30)
+        await until(street, lambda: len(street.stored()) == 20, request_timeout_s + 30)
+        worker.stop()
+        await running
+
+    street.run(job)
+    street.check()
+
+
+@pytest.mark.parametrize("later_s", range(0, 60, 15))
+def test_a_long_line_of_calls_in_a_silent_outage_does_not_delay_its_end(later_s) -> None:
+    street = Street()
+    worker = street.engine()
+    get, at_once = street.benchling.get, asyncio.Semaphore(CONNECTIONS)
+    is_silent = False
+
+    async def in_line(call: Call) -> Answer:
+        async with at_once:
+            if is_silent:
+                await street.clock.sleep(60)
+                raise FAILING["benchling"]
+            return await get(call)
+
+    async def job() -> None:
+        nonlocal is_silent
+        running = asyncio.create_task(worker.run())
+        await street.clock.sleep(30)
+        with silence(street, "benchling"):
+            street.benchling.get = in_line  # type: ignore[method-assign]
+            is_silent = True
+            for n in range(1_000):
+                street.send(f"evt_{n}", event_type="v2-alpha.stageEntry.created")
+            await until(street, lambda: health(worker).state is State.CRITICAL, 180)
+            await street.clock.sleep(120 + later_s)
+        street.benchling.get = in_line  # type: ignore[method-assign]
+        is_silent = False
+        await until(street, lambda: len(street.stored()) > 0, 30)
+        await until(street, lambda: len(street.stored()) == 1_000, 90)
+        worker.stop()
+        await running
+
+    street.run(job)
+    street.check()
+
+
+def test_a_queue_that_never_answers_is_told_in_time_and_so_is_its_end() -> None:
+    street = Street(visibility_timeout=60)
+    worker = street.engine(wait_s=LONG_POLL_S)
+    receive = street.queue.receive
+
+    async def never(max_messages: int, wait_s: int) -> None:
+        await street.clock.sleep(wait_s + POLL_GRACE_S)
+        raise FAILING["queue"]
+
+    async def job() -> None:
+        running = asyncio.create_task(worker.run())
+        await street.clock.sleep(3 * LONG_POLL_S - 0.01)  # just before polls begin
+        street.queue.receive = never  # type: ignore[method-assign,assignment]
+        await until(street, lambda: health(worker).state is State.CRITICAL, 180)
+        await street.clock.sleep(OUTAGE_S)
+        street.queue.receive = receive  # type: ignore[method-assign]
+        street.send("evt_1")
+        await until(street, lambda: len(street.stored()) == 1, 30)
+        worker.stop()
+        await running
+
+    street.run(job)
+
+
+def test_an_answer_that_comes_at_once_and_holds_nothing_is_asked_for_now_and_then() -> None:
+    street = Street()
+    worker = street.engine()
+    asked = 0
+
+    async def at_once(max_messages: int, wait_s: int) -> tuple[()]:
+        nonlocal asked
+        asked += 1
+        assert asked < 10_000
+        return ()
+
+    async def job() -> None:
+        street.queue.receive = at_once  # type: ignore[method-assign]
+        running = asyncio.create_task(worker.run())
+        await street.clock.sleep(60)
+        worker.stop()
+        await running
+
+    street.run(job)
+    assert 60 <= asked <= 60 * 2 * 4 + 4
 
 
 @pytest.mark.parametrize("dependency", DEPENDENCIES)

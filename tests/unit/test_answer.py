@@ -61,6 +61,21 @@ def test_one_awkward_resource_does_not_cost_its_neighbours() -> None:
     assert found[ENTRY].resource == rb'{"id":"etr_1","odd":"\ud800"}'
 
 
+@pytest.mark.parametrize("number", [b"1E400", b"-1e999", b"9" * 5000, b"[[1.8e308]]"])
+def test_a_number_that_strict_readers_refuse_makes_a_resource_awkward_and_no_more(number) -> None:
+    odd = b'{"id":"etr_1","n":' + number + b"}"
+    body = b'{"entries":[' + odd + b',{"id":"etr_2","n":1.10}]}'
+    found = resources(MANY, Answer(200, body, NOON))
+    assert (found[ENTRY].awkward, found[SECOND].awkward) == (True, False)
+    assert found[ENTRY].resource == odd
+    alone = read(b'{"entry":' + odd + b"}")
+    assert alone.awkward
+    assert alone.resource == odd
+    refused = unavailable(single(ENTRY, catalog()), Answer(404, odd, NOON))
+    assert refused.awkward
+    assert refused.error == odd
+
+
 @pytest.mark.parametrize("body", [b"{}", b'{"entries":{}}', b"<html>", b'{"entries":[}'])
 def test_a_call_for_many_without_its_array_is_refused(body) -> None:
     with pytest.raises(UnexpectedAnswerError):

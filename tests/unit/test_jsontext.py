@@ -60,6 +60,16 @@ def test_a_lone_surrogate_costs_nothing_but_is_called_awkward() -> None:
     assert not members(b'{"a": 1}').awkward
 
 
+@pytest.mark.parametrize(
+    ("text", "is_taken"),
+    [(b'{"a":[1e308,"x"]}', True), (b'{"a":[1e309]}', False), (b'["\\ud800"]', False),
+     (b"9" * 4000, True), (b"9" * 5000, False), (b"[" * 5000 + b"]" * 5000, False),
+     (b'"\xff"', False)],
+)  # fmt: skip
+def test_strict_readers_take_no_number_out_of_range(text, is_taken) -> None:
+    assert jsontext.is_strict(text) == is_taken
+
+
 def test_nesting_of_100_000_levels_is_cut() -> None:
     deep = b"[" * 100_000 + b"]" * 100_000
     assert members(b'{"x":' + deep + b',"y":1}').value == {"x": deep, "y": b"1"}

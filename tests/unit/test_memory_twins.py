@@ -113,7 +113,7 @@ async def test_deletions_can_fail_one_by_one(queue):
     for n in range(3):
         queue.send(str(n))
     received = await queue.receive(10, 0)
-    queue.refuse_deletes(2)
+    queue.refuse("acknowledge", 2)
     assert list(await queue.acknowledge(received)) == received[:2]
     assert len(queue.messages) == 2
 

@@ -86,6 +86,15 @@ def test_a_secret_can_be_read_from_a_file(tmp_path) -> None:
     assert "client_secret_file" in problems(client_secret_file=str(secret))
     missing = problems(client_secret=None, client_secret_file=str(tmp_path / "none"))
     assert "cannot be read" in missing["client_secret_file"]
+    folder = problems(client_secret=None, client_secret_file=str(tmp_path))
+    assert f"the file {tmp_path} cannot be read" in folder["client_secret_file"]
+
+
+@pytest.mark.parametrize("secret", ["cs_Pasted", "~cs_Pasted", "cs_Pasted\0", "cs_Pasted" * 900])
+def test_a_secret_in_place_of_its_files_path_is_not_repeated(secret) -> None:
+    told = problems(client_secret=None, client_secret_file=secret)["client_secret_file"]
+    assert "cannot be read" in told
+    assert "cs_Pasted" not in told
 
 
 @pytest.mark.parametrize("blank", ["", " ", "\n", " \r\n\t"])

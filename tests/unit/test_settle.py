@@ -99,7 +99,7 @@ async def test_what_cannot_be_deleted_is_tried_six_times_with_growing_pauses() -
 async def test_what_is_tried_again_does_not_push_out_what_waits() -> None:
     desk = Desk()
     first, second = await desk.hold("e1", "e2")
-    desk.queue.refuse_deletes(1)
+    desk.queue.refuse("acknowledge", 1)
     trying = asyncio.create_task(desk.settle._acknowledge([(first, 1)]))
     await desk.clock.run_until_idle()
     desk.settle.acknowledge([second])
@@ -112,7 +112,7 @@ async def test_what_is_tried_again_does_not_push_out_what_waits() -> None:
 async def test_a_delete_is_tried_again_with_the_newest_handle() -> None:
     desk = Desk()
     (held,) = await desk.hold("e1")
-    desk.queue.refuse_deletes(1)
+    desk.queue.refuse("acknowledge", 1)
     desk.settle.acknowledge([held])
     running = asyncio.create_task(desk.settle.acknowledging())
     await desk.clock.run_until_idle()
@@ -387,7 +387,7 @@ async def test_nothing_is_forgotten_while_there_is_room() -> None:
 async def test_finishing_tries_all_that_was_asked_for() -> None:
     desk = Desk()
     first, second, third = await desk.hold("e1", "e2", "e3")
-    desk.queue.refuse_deletes(1)
+    desk.queue.refuse("acknowledge", 1)
     desk.settle.acknowledge([first, second])
     desk.settle.release_busy([third])
     await desk.clock.run(desk.settle.finish())

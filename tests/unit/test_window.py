@@ -27,7 +27,7 @@ async def test_a_window_is_taken_at_once_when_the_queue_is_quiet() -> None:
     clock = VirtualClock()
     window = Window(10, clock, lambda: 0.0)
     window.put([work("e1")])
-    assert len(await clock.run(window.take())) == 1
+    assert len(await clock.run(window.take(100))) == 1
     assert clock.monotonic() == 0
 
 
@@ -35,10 +35,10 @@ async def test_a_window_waits_for_others_when_the_queue_is_deep_and_no_longer_th
     clock = VirtualClock()
     window = Window(3, clock, lambda: 1.0)
     window.put([work("e1")])
-    assert len(await clock.run(window.take())) == 1
+    assert len(await clock.run(window.take(100))) == 1
     assert clock.monotonic() == LONGEST_LINGER_S
     window.put([work(f"e{n}") for n in range(5)])
-    assert [len(await clock.run(window.take())) for _ in range(2)] == [3, 2]
+    assert [len(await clock.run(window.take(100))) for _ in range(2)] == [3, 2]
     window.put([work("e9")])
     assert len(window.empty()) == 1
     assert window.empty() == []
@@ -88,6 +88,13 @@ async def test_a_message_stands_once_with_its_newest_handle() -> None:
     assert register.carries(third, event("evt_1"))  # asked about anew
     register.let_go([first, other, first])
     assert register.bytes == 100
+
+
+def test_a_body_counts_by_its_bytes_not_by_its_characters() -> None:
+    register = Register(capacity=10, max_bytes=10_000)
+    for name, body in (("a", "xyz"), ("b", "é"), ("c", "\U0001f9ec"), ("d", "\ud800")):
+        assert register.hold(delivery(name, body), 0.0) is not None
+    assert register.bytes == 3 + 2 + 4 + 3
 
 
 def test_a_body_that_its_event_has_is_not_kept_twice() -> None:

@@ -34,15 +34,13 @@ class Stopping:
             os._exit(128 + number)
         self.asked = True
         log.info("process.stopping", signal=number.name)
+        # It is not cancelled when all is done: Python waits for its threads then, and one of them
+        # may ask a name server that does not answer, or a disk that is gone.
         self._timer.start()
         if self.gently is not None:
             self.gently()
         elif self._task is not None:
             self._task.cancel()
-
-    def over(self) -> None:
-        """The process ends by itself."""
-        self._timer.cancel()
 
 
 @contextmanager
@@ -57,7 +55,6 @@ def stopping() -> Iterator[Stopping]:
         if not asked.asked:
             raise
     finally:
-        asked.over()
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.remove_signal_handler(number)
 

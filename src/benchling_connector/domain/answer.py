@@ -7,7 +7,13 @@ from typing import Literal
 import msgspec
 
 from benchling_connector.domain.event import ResourceKey
-from benchling_connector.domain.jsontext import NotJsonError, elements, members, string_of
+from benchling_connector.domain.jsontext import (
+    NotJsonError,
+    elements,
+    is_strict,
+    members,
+    string_of,
+)
 from benchling_connector.domain.plan import Call
 
 __all__ = [
@@ -77,11 +83,11 @@ def resources(call: Call, answer: Answer) -> dict[ResourceKey, Fetched]:
     except NotJsonError as error:
         raise UnexpectedAnswerError(f"the answer is not a JSON object: {error}") from None
     if call.kind == "single":
-        text, awkward = answer.body.strip(b" \t\n\r"), top.awkward
+        text = answer.body.strip(b" \t\n\r")
         if call.answer_key and list(top.value) == [call.answer_key]:
             text = top.value[call.answer_key]
             _object(text)
-        return {call.keys[0]: _fetched(call, answer, text, awkward)}
+        return {call.keys[0]: _fetched(call, answer, text)}
     try:
         items = elements(top.value.get(call.answer_key or "", b""))
     except NotJsonError:
@@ -89,21 +95,22 @@ def resources(call: Call, answer: Answer) -> dict[ResourceKey, Fetched]:
     wanted = {_name(key, call.match_on): key for key in call.keys}
     found: dict[ResourceKey, Fetched] = {}
     for text in items.value:
-        name, awkward = _identity(text, call.match_on, strict=not items.awkward)
+        name = _identity(text, call.match_on, strict=not items.awkward)
         key = wanted.get(name or "")
         if key is not None:
-            found[key] = _fetched(call, answer, text, awkward)
+            found[key] = _fetched(call, answer, text)
     return found
 
 
 def unavailable(call: Call, answer: Answer) -> Fetched:
     """A resource that Benchling does not give to this app: the status and the error body."""
     try:
-        parts = members(answer.body if _is_utf8(answer.body) else b"")
-        error, awkward = answer.body.strip(b" \t\n\r"), parts.awkward
+        members(answer.body if _is_utf8(answer.body) else b"")
+        error = answer.body.strip(b" \t\n\r")
     except NotJsonError:
         text = answer.body.decode(errors="replace")[:MAX_ERROR_TEXT]
-        error, awkward = msgspec.json.encode(text), False
+        error = msgspec.json.encode(text)
+    awkward = not is_strict(error)
     return Fetched("unavailable", answer.status, call.path, answer.at, None, error, awkward)
 
 
@@ -121,7 +128,8 @@ def unread(key: ResourceKey) -> Fetched:
     return Fetched("unavailable", None, None, None, None, error)
 
 
-def _fetched(call: Call, answer: Answer, text: bytes, awkward: bool) -> Fetched:
+def _fetched(call: Call, answer: Answer, text: bytes) -> Fetched:
+    awkward = not is_strict(text)
     return Fetched("fetched", answer.status, call.path, answer.at, text, None, awkward)
 
 
@@ -141,20 +149,19 @@ _BY_ID = msgspec.json.Decoder(_ById)
 _BY_REGISTRY_ID = msgspec.json.Decoder(_ByRegistryId)
 
 
-def _identity(text: bytes, match_on: str, *, strict: bool) -> tuple[str | None, bool]:
-    """The name of one element, and whether its text is awkward."""
+def _identity(text: bytes, match_on: str, *, strict: bool) -> str | None:
+    """The name of one element; None if it has none."""
     if strict:
         try:
             if match_on == "id":
-                return _BY_ID.decode(text).id, False
-            return _BY_REGISTRY_ID.decode(text).entityRegistryId, False
+                return _BY_ID.decode(text).id
+            return _BY_REGISTRY_ID.decode(text).entityRegistryId
         except (msgspec.MsgspecError, UnicodeDecodeError):
-            return None, False
+            return None
     try:
-        parts = members(text)
+        return string_of(members(text).value.get(match_on))
     except NotJsonError:
-        return None, False
-    return string_of(parts.value.get(match_on)), parts.awkward
+        return None
 
 
 def _object(text: bytes) -> None:

@@ -3,7 +3,7 @@
 msgspec cuts fast, and refuses two things that JSON's grammar allows: lone surrogates (`\\ud800`)
 and nesting beyond about 1,000 levels. For those there is a scanner that needs no recursion. Texts
 that only the scanner takes are *awkward*: many readers refuse them too, so they are kept apart
-from others (`rawfile.py`).
+from others (`rawfile.py`). Cutting does not look into numbers; `is_strict` does.
 """
 
 import json
@@ -13,7 +13,7 @@ from typing import Generic, TypeVar
 
 import msgspec
 
-__all__ = ["NotJsonError", "Parts", "elements", "members", "scalar", "string_of"]
+__all__ = ["NotJsonError", "Parts", "elements", "is_strict", "members", "scalar", "string_of"]
 
 Value = TypeVar("Value", covariant=True)
 
@@ -63,6 +63,16 @@ def elements(text: bytes) -> Parts[list[bytes]]:
     except (msgspec.MsgspecError, RecursionError):
         pass
     return Parts([value for _, value in _scan(text, b"[")], awkward=True)
+
+
+def is_strict(text: bytes) -> bool:
+    """Whether a strict reader takes all of it: also its numbers, which must be in a double's range
+    or, as integers, of at most a few thousand digits."""
+    try:
+        _SCALAR.decode(text)
+    except (msgspec.MsgspecError, RecursionError, UnicodeDecodeError):
+        return False
+    return True
 
 
 def string_of(text: bytes | None) -> str | None:

@@ -17,6 +17,7 @@ from benchling_connector.engine.flight import Register, Work
 from benchling_connector.engine.gate import Dependency, Gate
 from benchling_connector.engine.intake import Filter, Intake
 from benchling_connector.engine.keepalive import Keepalive
+from benchling_connector.engine.room import Room
 from benchling_connector.engine.settle import Settle
 from benchling_connector.engine.stats import Stats
 from benchling_connector.engine.store import Store
@@ -70,6 +71,7 @@ class Options:
     window_size: int = 500
     capacity: int = 2_000
     max_bytes: int = 64 * 1024 * 1024
+    max_resource_bytes: int = 64 * 1024 * 1024
     receivers: int = 4
     wait_s: int = 20
     stop_grace_s: float = 20.0
@@ -105,7 +107,15 @@ class Engine:
             clock=clock,
             ids=ids,
         )
-        self._enrich = Enrich(ports.reader, options.catalog, options.bulk_size, self.gate, clock)
+        self._room = Room(options.max_resource_bytes)
+        self._enrich = Enrich(
+            ports.reader,
+            options.catalog,
+            options.bulk_size,
+            self.gate,
+            clock,
+            self._room.measured,
+        )
         self._window = Window(options.window_size, clock, lambda: self._intake.pressure)
         self._intake = Intake(
             source=ports.source,
@@ -149,9 +159,22 @@ class Engine:
             # A slow queue, or a slow start, is not a quiet one: it has to say that it is empty.
             empty = self._intake.found_empty
             if now - quiet_since >= seconds and empty is not None and empty >= quiet_since:
+                if await self._may_have_lost():
+                    quiet_since = clock.monotonic()
+                    continue
                 log.info("engine.drained")
                 self.stop()
             await clock.sleep(min(max(seconds / 10, 0.05), 0.5))
+
+    async def _may_have_lost(self) -> bool:
+        """Whether the queue still hides messages that a failed receive may have brought."""
+        lost_at, now = self._intake.lost_at, self._ports.clock.monotonic()
+        if lost_at is None or now - lost_at > self._settle.visibility_s:
+            return False
+        try:
+            return bool((await self._ports.source.facts()).in_flight)
+        except ConnectorError:
+            return True
 
     async def run(self) -> None:
         """Works until it is stopped. Raises `ConnectorError` when it cannot start."""
@@ -236,8 +259,10 @@ class Engine:
     async def _open_windows(self) -> None:
         while True:
             # Calls that stand in line cannot be joined any more; events that wait can.
-            await self._ports.reader.ready()
-            self._start(self._serve(await self._window.take()))
+            await self._enrich.ready()
+            works = await self._window.take(await self._room.free())
+            self._room.enter(len(works))
+            self._start(self._serve(works))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
@@ -250,17 +275,29 @@ class Engine:
         groups: dict[tuple[str, str | None], list[Work]] = {}
         for work in works:
             groups.setdefault((work.event.resource_type, work.event.schema_id), []).append(work)
+        left = len(works)
+
+        async def serve(group: Sequence[Work], readings: dict[ResourceKey, Reading]) -> None:
+            nonlocal left
+            try:
+                await self._serve_group(group, readings, stored)
+            finally:
+                left -= len(group)
+                self._room.leave(len(group))
+
         try:
             async with asyncio.TaskGroup() as tasks:
                 readings = self._enrich.begin(works, tasks)
                 for group in groups.values():
-                    tasks.create_task(self._serve_group(group, readings, stored))
+                    tasks.create_task(serve(group, readings))
         except* Exception as errors:
             # A fault of our own must not cost more than time.
             log.exception("window.failed", errors=[repr(e) for e in errors.exceptions])
             unfinished = [work.event.id for work in works if work.event.id not in stored]
             self.stats.errors["connector-failing"] += 1
             await self._settle.give_back(unfinished, TransientError("connector-failing"))
+        finally:
+            self._room.leave(left)  # of groups that were not begun
 
     async def _serve_group(
         self, works: Sequence[Work], readings: dict[ResourceKey, Reading], stored: set[str]

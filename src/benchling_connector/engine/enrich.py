@@ -5,7 +5,7 @@ holds up nothing but its own files.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import structlog
 
@@ -47,6 +47,10 @@ TRIES = 3
 PATIENCE_S = 600.0
 """So long calls wait in place for Benchling to come back, and their events with them."""
 
+CALLS_AT_ONCE = 48
+"""Calls that are sent or stand in the reader's line. A few more than it sends at once: what is
+sent in an outage is perhaps never answered, so the rest waits where its end is noticed."""
+
 Reading = asyncio.Future[Fetched | ConnectorError]
 
 
@@ -60,14 +64,23 @@ class Enrich:
         bulk_size: int,
         gate: Gate,
         clock: Clock,
+        measured: Callable[[float], None],
     ) -> None:
         self._reader = reader
         self._clock = clock
         self._catalog = catalog
         self._bulk_size = bulk_size
         self._gate = gate
+        self._measured = measured
+        self._places = asyncio.Semaphore(CALLS_AT_ONCE)
         self.suspect: str | None = None
         """The family whose call failed last, until one is answered."""
+
+    async def ready(self) -> None:
+        """Returns when a call would be sent at once, instead of waiting for others."""
+        async with self._places:  # in the order in which they were asked for
+            pass
+        await self._reader.ready()
 
     def begin(self, works: Sequence[Work], tasks: asyncio.TaskGroup) -> dict[ResourceKey, Reading]:
         """Starts the calls of one window; gives what will be known of each resource."""
@@ -124,7 +137,8 @@ class Enrich:
         with gate.asking(Dependency.BENCHLING):
             while True:
                 try:
-                    return await gate.attempt(Dependency.BENCHLING, ask)
+                    async with self._places:
+                        return await gate.attempt(Dependency.BENCHLING, ask)
                 except ConnectorError as error:
                     tried += 1
                     pause = gate.pause(tried)
@@ -160,6 +174,7 @@ class Enrich:
         except UnexpectedAnswerError as error:
             sentence = f"GET {call.path}: {error}."
             raise TransientError("benchling-unexpected-answer", sentence) from None
+        self._measured(len(answer.body) / len(call.keys))
         missing = [key for key in call.keys if key not in found]
         calls = []
         for key in missing:

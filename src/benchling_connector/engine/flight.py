@@ -106,7 +106,7 @@ class Register:
             return None
         held = Held(delivery, at, at, delivery.size)
         self._messages[delivery.message_id] = held
-        self._bytes += delivery.size
+        self._bytes += held.size
         return held
 
     def differs(self, event: Event) -> bool:

@@ -3,7 +3,7 @@
 While something that every message needs is broken, each message taken is a receive count burnt on
 the way to the dead-letter queue. So the gate closes when a dependency fails, and what is in flight
 stays there and waits. Of all who wait for one dependency, one at a time tries again, with growing
-pauses; when it works again all go on at once.
+pauses, and another when that one is not answered; when it works again all go on at once.
 """
 
 import asyncio
@@ -51,6 +51,8 @@ class Trouble:
     since_at: datetime
     failures: int
     open_at: float
+    tried_until: float = 0.0
+    """For so long whoever tries may take for an answer, before another tries."""
 
 
 class Gate:
@@ -108,7 +110,7 @@ class Gate:
                 sentence=error.sentence,
                 remedy=error.remedy,
             )
-            self._changed.ring()
+        self._changed.ring()
 
     def works(self, dependency: Dependency) -> None:
         """Something that a dependency was asked for worked."""
@@ -173,8 +175,7 @@ class Gate:
         """
         if dependency in self._troubles:
             async with self._turns[dependency]:
-                if await self._still_in_trouble(dependency):
-                    return await self._call(dependency, call)
+                await self._turn(dependency)
         return await self._call(dependency, call)
 
     async def insist(self, dependency: Dependency, call: Callable[[], Awaitable[Result]]) -> Result:
@@ -202,11 +203,12 @@ class Gate:
         self.works(dependency)
         return result
 
-    async def _still_in_trouble(self, dependency: Dependency) -> bool:
-        """Waits for the end of the pause; False as soon as the trouble is over."""
+    async def _turn(self, dependency: Dependency) -> None:
+        """Waits until it makes sense to try, or until the trouble is over."""
         while (trouble := self._troubles.get(dependency)) is not None:
-            left = trouble.open_at - self._clock.monotonic()
+            now = self._clock.monotonic()
+            left = max(trouble.open_at, trouble.tried_until) - now
             if left <= 0 or self.closed_for_good.is_set():
-                return True
+                trouble.tried_until = now + LONGEST_PAUSE_S
+                return
             await self.change(left)
-        return False

@@ -37,6 +37,13 @@ log = structlog.get_logger()
 RECEIVE_SIZE = 10
 """Messages; SQS gives no more at once."""
 
+SHORTEST_POLL_S = 0.5
+"""A receive that finds nothing sooner is no long poll; it is not repeated at once."""
+
+TRIAL_S = 1
+"""Seconds of a long poll while the queue is in trouble: one that will never be answered must be
+over soon, for another to notice that the trouble is."""
+
 LARGE_BODY = 65_536
 """Characters. A megabyte nested deeply takes seconds to cut."""
 
@@ -96,12 +103,15 @@ class Intake:
         """From 0 (the queue is quiet) to 1 (every receive comes back full)."""
         self.last_receipt = clock.monotonic()
         """Monotonic seconds: when messages last came, or a receive last failed."""
+        self.lost_at: float | None = None
+        """Monotonic seconds: when a receive last failed, and perhaps had brought messages."""
 
     async def receive(self) -> None:
         """One long poll after the other. Runs until the gate closes for good."""
         while not self._gate.closed_for_good.is_set():
             await self._gate.opened()
             places = await self._register.reserve(RECEIVE_SIZE)
+            begun = self._clock.monotonic()
             try:
                 if self._gate.is_shut:  # while we waited for a place
                     continue
@@ -110,13 +120,17 @@ class Intake:
                 self._register.cancel(places)
             if deliveries:
                 self._take_in(deliveries)
+            elif (left := begun + SHORTEST_POLL_S - self._clock.monotonic()) > 0:
+                await self._clock.sleep(left)
 
     async def _receive(self, places: int) -> Sequence[Delivery]:
         begun = self._clock.monotonic()
+        in_trouble = Dependency.QUEUE in self._gate.troubles
+        wait_s = min(self._wait_s, TRIAL_S) if in_trouble else self._wait_s
         try:
-            deliveries = await self._source.receive(places, self._wait_s)
+            deliveries = await self._source.receive(places, wait_s)
         except ConnectorError as error:
-            self.last_receipt = self._clock.monotonic()
+            self.last_receipt = self.lost_at = self._clock.monotonic()
             if isinstance(error, ConfigurationError) and not self._has_received:
                 raise  # refused from the start: nobody has seen it work
             self._gate.failed(Dependency.QUEUE, error)

@@ -47,8 +47,8 @@ class Window:
         self._full.clear()
         return works
 
-    async def take(self) -> list[Work]:
-        """The next window: at least one event, at most `size`."""
+    async def take(self, most: int) -> list[Work]:
+        """The next window: at least one event, at most `size` and at most `most`."""
         while not self._works:
             self._filled.clear()
             await self._filled.wait()
@@ -56,5 +56,6 @@ class Window:
         if pause > 0 and len(self._works) < self._size:
             self._full.clear()
             await wait_for(self._full, pause, self._clock)
-        taken, self._works = self._works[: self._size], self._works[self._size :]
+        cut = min(self._size, most)
+        taken, self._works = self._works[:cut], self._works[cut:]
         return taken

@@ -21,8 +21,10 @@ class Delivery:
 
     @property
     def size(self) -> int:
-        """Of the body, near enough in bytes."""
-        return len(self.body)
+        """Of the body, in bytes."""
+        if self.body.isascii():
+            return len(self.body)
+        return len(self.body.encode("utf-8", "surrogatepass"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,18 +32,24 @@ class QueueFacts:
     """What the queue tells of itself; None where the policy does not allow to ask.
 
     `visibility_timeout` in seconds; `max_receive_count` of the redrive policy, None without one.
+    `messages` can be received now, `in_flight` were handed out and are hidden; both may be
+    approximate.
     """
 
     visibility_timeout: int | None
     max_receive_count: int | None
     messages: int | None
+    in_flight: int | None = None
 
 
 class EventSource(Protocol):
     """A queue of messages. Message-wise failures come back as the deliveries that failed."""
 
     async def receive(self, max_messages: int, wait_s: int) -> Sequence[Delivery]:
-        """At most `max_messages` (1 to 10), after at most `wait_s` seconds (0 to 20)."""
+        """At most `max_messages` (1 to 10), after at most `wait_s` seconds (0 to 20).
+
+        It raises whenever the answer was lost: messages may be hidden then.
+        """
         ...
 
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:

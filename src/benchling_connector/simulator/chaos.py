@@ -61,12 +61,16 @@ class ChaosPlan:
     """`share` of the calls fail, from 0 to 1; a call that hangs is cut off after `hang_seconds`.
 
     `denials`: whether the change of a message's visibility may be denied, as a queue's policy
-    would. What an answer may not do in any plan is to say that a write happened when it did not.
+    would. `only`: the tricks to choose from, all that fit where it is empty. `sender_fault`:
+    whether it is called the sender's fault that some of a batch failed. What an answer may not do
+    in any plan is to say that a write happened when it did not.
     """
 
     share: float = 0.1
     hang_seconds: float = 3.0
     denials: bool = True
+    only: tuple[Trick, ...] = ()
+    sender_fault: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,6 +185,7 @@ class ChaosProxy:
             tricks = (*tricks, *_OF_BATCHES)
         if action.startswith("ChangeMessageVisibility") and self.plan.denials:
             tricks = (*tricks, Trick.DENIED)
+        tricks = self.plan.only or tricks
         return tricks[int(which * len(tricks))]
 
     async def _play(
@@ -241,7 +246,7 @@ class ChaosProxy:
             if answer.status != 200:
                 return answer
             found = json.loads(answer.body)
-        return _batch_answer(found, left)
+        return self._batch_answer(found, left)
 
     def _denying_some(self, answer: _Answer) -> _Answer:
         """The answer to a batch, in which some that succeeded are reported as failed."""
@@ -249,7 +254,19 @@ class ChaosProxy:
             return answer
         found = json.loads(answer.body)
         kept, left = self._divided(found.get("Successful", []))
-        return _batch_answer({**found, "Successful": kept}, left)
+        return self._batch_answer({**found, "Successful": kept}, left)
+
+    def _batch_answer(
+        self, found: Mapping[str, Any], failed: Sequence[Mapping[str, Any]]
+    ) -> _Answer:
+        code, message = "InternalError", "Try again."
+        if self.plan.sender_fault:
+            code, message = "ReceiptHandleIsInvalid", "The receipt handle is not valid."
+        why = {"SenderFault": self.plan.sender_fault, "Code": code, "Message": message}
+        refused = [{"Id": entry["Id"], **why} for entry in failed]
+        answer = {**found, "Failed": [*found.get("Failed", []), *refused]}
+        headers = {"Content-Type": "application/x-amz-json-1.0"}
+        return _Answer(200, headers, json.dumps(answer).encode())
 
     def _divided(self, entries: Sequence[Any]) -> tuple[list[Any], list[Any]]:
         """Some and the others; at least one of the others, if there are any."""
@@ -264,16 +281,6 @@ class ChaosProxy:
 def _action(request: web.BaseRequest) -> str:
     target = request.headers.get("X-Amz-Target", "")
     return target.rpartition(".")[2] or request.method
-
-
-def _batch_answer(found: Mapping[str, Any], failed: Sequence[Mapping[str, Any]]) -> _Answer:
-    refused = [
-        {"Id": entry["Id"], "SenderFault": False, "Code": "InternalError", "Message": "Try again."}
-        for entry in failed
-    ]
-    answer = {**found, "Failed": [*found.get("Failed", []), *refused]}
-    headers = {"Content-Type": "application/x-amz-json-1.0"}
-    return _Answer(200, headers, json.dumps(answer).encode())
 
 
 def _refusal(sqs: bool, status: int, code: str) -> web.Response:

@@ -208,6 +208,11 @@ class Allowance:
         return max(self._paused_until - now, 0.0)
 
     @property
+    def refusals(self) -> int:
+        """Answers 429 since anything else was answered; a crowd that was under way counts once."""
+        return self._refusals
+
+    @property
     def under_way(self) -> int:
         """Requests sent and not yet answered."""
         return len(self._under_way)

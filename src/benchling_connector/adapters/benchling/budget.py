@@ -25,8 +25,9 @@ class BudgetSnapshot:
     """What the budget believes, for metrics. Times are in seconds from now.
 
     `remaining`: requests that may be sent now. `resets_in`: until the window ends, None where
-    that is unknown. `paused_for`: until anything is sent again after a 429. `throttled_total`
-    counts answers 429, `used_total` all requests.
+    that is unknown. `paused_for`: until anything is sent again after a 429. `throttled_in_a_row`
+    counts the pauses since anything else was answered, `throttled_total` all answers 429,
+    `used_total` all requests.
     """
 
     limit: int
@@ -35,6 +36,7 @@ class BudgetSnapshot:
     paused_for: float
     waiting: int
     under_way: int
+    throttled_in_a_row: int
     throttled_total: int
     used_total: int
 
@@ -104,6 +106,7 @@ class RequestBudget:
             paused_for=allowance.paused_for(now),
             waiting=len(self._line),
             under_way=allowance.under_way,
+            throttled_in_a_row=allowance.refusals,
             throttled_total=allowance.refused_total,
             used_total=allowance.used_total,
         )

@@ -9,7 +9,8 @@ from urllib.parse import quote
 import msgspec
 from yarl import URL
 
-from benchling_connector.adapters.benchling.budget import RequestBudget
+from benchling_connector.adapters.benchling.allowance import WINDOW_S
+from benchling_connector.adapters.benchling.budget import BudgetSnapshot, RequestBudget
 from benchling_connector.adapters.benchling.connection import open_session, proxy_of
 from benchling_connector.adapters.benchling.credentials import Credentials
 from benchling_connector.adapters.benchling.ratelimit import http_date
@@ -38,6 +39,9 @@ UNAUTHORIZED, NOT_FOUND = 401, 404
 ANSWERS = frozenset({200, 400, 403, 404})
 TOO_LONG = 414
 SERVER_ERROR = 500
+
+LONGEST_PAUSE_S = WINDOW_S + 5.0
+"""Seconds. After a 429 a window may have to end, and not much more."""
 
 NOBODY = "connector-ping"
 """An ID that no resource has."""
@@ -148,10 +152,18 @@ class BenchlingReader:
         """Returns when Benchling answers at all, or when it cannot be asked now.
 
         It is asked for a resource of `family` that cannot exist, so a 404 is an answer. While the
-        budget holds requests back it is not asked: Benchling has told so itself.
+        budget holds requests back it is not asked: Benchling has told so itself. That calls wait
+        for others to be answered tells nothing.
+
+        Raises `TransientError` (`benchling-rate-limited`) when it refuses more than a window can
+        explain.
         """
         budget = self.budget.snapshot()
-        if budget.waiting or budget.paused_for or budget.remaining < 1:
+        if budget.paused_for:
+            if budget.throttled_in_a_row > 1 or budget.paused_for > LONGEST_PAUSE_S:
+                raise _held_back(budget)
+            return
+        if budget.remaining < 1:
             return
         known = catalog().families.get(family or "")
         target = known.path_of(NOBODY) if known else f"{PROBES[0]}?pageSize=1"
@@ -236,6 +248,11 @@ def _not_an_answer(request: Outgoing, reply: Reply) -> TransientError:
             "benchling-unexpected-answer", f"{request} answered {reply.status}, {how}."
         )
     return TransientError("benchling-failing", f"{request} answered {reply.status}.")
+
+
+def _held_back(budget: BudgetSnapshot) -> TransientError:
+    sentence = f"Nothing may be sent for {budget.paused_for:.0f} s; 429 was the last answer."
+    return TransientError("benchling-rate-limited", sentence, retry_after=budget.paused_for)
 
 
 def _holds_something(body: bytes) -> bool:

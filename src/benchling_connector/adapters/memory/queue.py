@@ -68,7 +68,7 @@ class MemoryQueue:
         self._waiting: list[asyncio.Future[None]] = []
         self._sent = 0
         self._received = 0
-        self._refused = 0
+        self._refusals: dict[str, tuple[int, bool]] = {}
 
     def send(self, body: str, message_id: str | None = None, delay_s: float = 0.0) -> str:
         """Puts a message on the queue, to be seen after `delay_s` seconds; gives its ID."""
@@ -85,9 +85,11 @@ class MemoryQueue:
         """Makes a message visible although it is in flight, as SQS now and then does."""
         self._show_in(self._messages[message_id], 0.0)
 
-    def refuse_deletes(self, entries: int) -> None:
-        """The next `entries` deletions fail, each for itself."""
-        self._refused = entries
+    def refuse(self, method: str, entries: int, *, acted: bool = False) -> None:
+        """The next `entries` messages in calls of `acknowledge`, `release` or `extend` fail, each
+        for itself. With `acted` it is done all the same, and only said to have failed.
+        """
+        self._refusals[method] = (entries, acted)
 
     @property
     def messages(self) -> tuple[QueuedMessage, ...]:
@@ -125,13 +127,11 @@ class MemoryQueue:
         failed = []
         for delivery in deliveries:
             message = self._held(delivery)
-            if message is None:
-                failed.append(delivery)
-            elif self._refused > 0:
-                self._refused -= 1
-                failed.append(delivery)
-            else:
+            is_done, is_told = self._outcome("acknowledge", message is not None)
+            if message is not None and is_done:
                 del self._messages[message.message_id]
+            if not is_told:
+                failed.append(delivery)
         self.faults.strike("acknowledge", "after")
         return failed
 
@@ -146,7 +146,9 @@ class MemoryQueue:
     async def facts(self) -> QueueFacts:
         """The queue about itself."""
         self.faults.strike("facts", "before")
-        return QueueFacts(self.visibility_timeout, self.max_receive_count, self.visible)
+        return QueueFacts(
+            self.visibility_timeout, self.max_receive_count, self.visible, self.in_flight
+        )
 
     def _change_visibility(
         self, method: str, timeouts: Sequence[tuple[Delivery, float]]
@@ -157,12 +159,24 @@ class MemoryQueue:
         failed = []
         for delivery, seconds in timeouts:
             message = self._held(delivery)
-            if message is None or message.visible_at <= self._clock.monotonic():
-                failed.append(delivery)
-            else:
+            in_flight = message is not None and message.visible_at > self._clock.monotonic()
+            is_done, is_told = self._outcome(method, in_flight)
+            if message is not None and is_done:
                 self._show_in(message, min(max(math.ceil(seconds), 0), LONGEST_VISIBILITY_S))
+            if not is_told:
+                failed.append(delivery)
         self.faults.strike(method, "after")
         return failed
+
+    def _outcome(self, method: str, is_possible: bool) -> tuple[bool, bool]:
+        """Of one entry: whether it is done, and whether the answer says so."""
+        if not is_possible:
+            return False, False
+        entries, acted = self._refusals.get(method, (0, False))
+        if entries <= 0:
+            return True, True
+        self._refusals[method] = (entries - 1, acted)
+        return acted, False
 
     def _hand_out(self, max_messages: int) -> list[Delivery]:
         now = self._clock.monotonic()

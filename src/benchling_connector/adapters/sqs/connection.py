@@ -6,16 +6,20 @@ a role attached, a profile mended or a key rotated is noticed without a restart.
 """
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import msgspec
 from aiobotocore.config import AioConfig
+from botocore.exceptions import ClientError
+from botocore.parsers import ResponseParserError
 
 from benchling_connector import __version__
 from benchling_connector.adapters.aws import FOREIGN, IDENTITY_PROBLEMS, identity_error, new_session
-from benchling_connector.adapters.sqs.errors import NOT_FOUND, translate
+from benchling_connector.adapters.sqs.errors import NOT_FOUND, GarbageError, translate
 from benchling_connector.adapters.sqs.url import QueueAddress
 from benchling_connector.domain.errors import ConfigurationError
 
@@ -40,6 +44,13 @@ _METHODS = {
     "SendMessage": "send_message",
 }
 _OF_NO_QUEUE = frozenset({"GetQueueUrl"})
+_RECEIVE_FAILED = "needs-retry.sqs.ReceiveMessage"
+_REDIRECTION = 300
+_SERVER_ERROR = 500
+_UNREADABLE = (ResponseParserError, ValueError, TypeError, AttributeError, KeyError)
+"""What botocore raises for an answer in which nothing is where it should be."""
+
+_ANSWER = msgspec.json.Decoder(dict[str, msgspec.Raw])
 
 
 class _Client:
@@ -55,6 +66,9 @@ class _Client:
 class SqsConnection:
     """Calls to one queue. Close it when done. `ca_bundle`: authorities to trust as well.
 
+    With `tell_lost_receives` a ReceiveMessage whose answer was lost fails. Otherwise botocore asks
+    again, and nobody hears of the messages in the first answer, which are hidden.
+
     Raises `ConfigurationError` (`queue-not-found`) when the URL names another Region.
     """
 
@@ -65,6 +79,7 @@ class SqsConnection:
         *,
         ca_bundle: Path | None = None,
         max_connections: int = 64,
+        tell_lost_receives: bool = False,
     ) -> None:
         if address.region not in {None, region}:
             raise ConfigurationError(
@@ -74,6 +89,7 @@ class SqsConnection:
         self.address = address
         self.region = region
         self._ca_bundle = ca_bundle
+        self._tell_lost_receives = tell_lost_receives
         self._config = AioConfig(
             connect_timeout=5,
             read_timeout=LONG_POLL_S + 10,
@@ -108,6 +124,8 @@ class SqsConnection:
                 try:
                     async with asyncio.timeout(within_s):
                         answer: Mapping[str, Any] = await method(**parameters)
+                except _UNREADABLE:
+                    raise GarbageError from None
                 except FOREIGN as error:
                     problem = identity_error(error)
                     if problem is None or problem.code not in IDENTITY_PROBLEMS:
@@ -147,7 +165,11 @@ class SqsConnection:
                     config=self._config,
                 )
                 try:
-                    self._client = _Client(context, await context.__aenter__())
+                    api = await context.__aenter__()
+                    api.meta.events.register("after-call.sqs", _refuse_garbage)
+                    if self._tell_lost_receives:
+                        api.meta.events.register(_RECEIVE_FAILED, _fail_if_lost)
+                    self._client = _Client(context, api)
                 except FOREIGN:
                     raise
                 except ValueError:  # botocore takes no host with an underscore, for one
@@ -159,3 +181,35 @@ class SqsConnection:
     def _retire(self, client: _Client) -> None:
         if self._client is client:
             self._client = None
+
+
+async def _refuse_garbage(http_response: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
+    """Told by botocore of every answer. To it, text that is not JSON is one that holds nothing."""
+    body = await http_response.content
+    if http_response.status_code >= _REDIRECTION or not body:
+        return  # an error by its status, or an action that gives nothing back
+    try:
+        _ANSWER.decode(body)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        if not _is_object(body):
+            raise GarbageError from None
+
+
+def _is_object(body: bytes) -> bool:
+    try:
+        return isinstance(json.loads(body), dict)
+    except ValueError:
+        return False
+
+
+def _fail_if_lost(
+    response: tuple[Any, Mapping[str, Any]] | None,
+    caught_exception: Exception | None,
+    operation: Any,  # noqa: ANN401 - botocore has no types
+    **_: object,
+) -> None:
+    """Asked by botocore before its own rules: what it raises ends the call."""
+    if caught_exception is not None:
+        raise caught_exception
+    if response is not None and response[0].status_code >= _SERVER_ERROR:
+        raise ClientError(response[1], operation.name)

@@ -16,7 +16,7 @@ from botocore.exceptions import (
 from benchling_connector.adapters.aws import code_of, identity_error
 from benchling_connector.domain.errors import ConfigurationError, ConnectorError, TransientError
 
-__all__ = ["DENIED", "FAILING", "NOT_FOUND", "SEND_DENIED", "quote", "translate"]
+__all__ = ["DENIED", "FAILING", "NOT_FOUND", "SEND_DENIED", "GarbageError", "quote", "translate"]
 
 NOT_FOUND = "queue-not-found"
 DENIED = "queue-access-denied"
@@ -58,6 +58,10 @@ _KEY_ID = re.compile(r"\b(?:A3T|AKIA|ASIA|ABIA|ACCA)[A-Z0-9]{8,}")
 _LONGEST_QUOTE = 300
 
 
+class GarbageError(aiohttp.ClientPayloadError):
+    """What came is not SQS's JSON: cut short, or a page of somebody's on the way to it."""
+
+
 def translate(error: Exception, action: str) -> ConnectorError:
     """The error of ours for what went wrong with `action`, one of SQS's (`ReceiveMessage`)."""
     identity = identity_error(error)
@@ -84,6 +88,8 @@ def translate(error: Exception, action: str) -> ConnectorError:
 def _reason(error: Exception, code: str | None) -> str:
     if code:
         return f"SQS answered {code}"
+    if isinstance(error, GarbageError):
+        return "what came is not an answer of SQS"
     return type(error).__name__
 
 

@@ -23,12 +23,19 @@ import structlog
 
 from benchling_connector.adapters.sqs.attributes import parse_attributes, whole
 from benchling_connector.adapters.sqs.connection import SqsConnection
-from benchling_connector.adapters.sqs.errors import DENIED
+from benchling_connector.adapters.sqs.errors import DENIED, FAILING
 from benchling_connector.adapters.sqs.url import parse_queue_url
-from benchling_connector.domain.errors import ConfigurationError, ConnectorError
+from benchling_connector.domain.errors import ConfigurationError, ConnectorError, TransientError
 from benchling_connector.ports import Clock, Delivery, QueueFacts
 
-__all__ = ["BATCH", "LONGEST_VISIBILITY_S", "SqsSource", "delivery_of", "open_queue"]
+__all__ = [
+    "BATCH",
+    "LONGEST_VISIBILITY_S",
+    "POLL_GRACE_S",
+    "SqsSource",
+    "delivery_of",
+    "open_queue",
+]
 
 log = structlog.get_logger()
 
@@ -39,7 +46,10 @@ LONGEST_VISIBILITY_S = 43_200
 """SQS's maximum: 12 hours."""
 
 _BATCHES_AT_ONCE = 16
-_POLL_GRACE_S = 15.0
+POLL_GRACE_S = 8.0
+"""How long after its end a poll is still waited for. With the longest poll it is less than the
+half minute within which an outage has to be noticed (`domain/health.py`)."""
+
 _CANCEL_GRACE_S = 0.25
 _SETTLE_S = 2.0
 _ASK_AGAIN_S = 300.0
@@ -59,7 +69,9 @@ async def open_queue(
     Raises `ConfigurationError` (`queue-not-found`) when this is no queue's URL, or one of another
     Region.
     """
-    connection = SqsConnection(parse_queue_url(sqs_url), region, ca_bundle=ca_bundle)
+    connection = SqsConnection(
+        parse_queue_url(sqs_url), region, ca_bundle=ca_bundle, tell_lost_receives=True
+    )
     source = SqsSource(connection, clock)
     try:
         yield source
@@ -130,6 +142,7 @@ class SqsSource:
             visibility_timeout=attributes.visibility_timeout,
             max_receive_count=attributes.max_receive_count,
             messages=attributes.messages,
+            in_flight=attributes.in_flight,
         )
 
     async def settle(self) -> None:
@@ -148,10 +161,13 @@ class SqsSource:
                 "WaitTimeSeconds": wait_s,
                 "MessageSystemAttributeNames": ["ApproximateReceiveCount", "SentTimestamp"],
             },
-            within_s=wait_s + _POLL_GRACE_S,
+            within_s=wait_s + POLL_GRACE_S,
         )
         now = self._clock.now()
-        return tuple(delivery_of(message, now) for message in answer.get("Messages") or ())
+        try:
+            return tuple(delivery_of(message, now) for message in answer.get("Messages") or ())
+        except KeyError:
+            raise TransientError(FAILING, "ReceiveMessage: a message without an ID.") from None
 
     async def _hand_back(self, poll: asyncio.Task[tuple[Delivery, ...]]) -> None:
         await asyncio.wait({poll}, timeout=_CANCEL_GRACE_S)
@@ -217,7 +233,7 @@ class SqsSource:
             ]
             answer = await self._connection.call(action, {"Entries": entries})
         # Only what is confirmed has happened: an answer that names neither side is no answer.
-        confirmed = {entry["Id"] for entry in answer.get("Successful") or ()}
+        confirmed = {entry.get("Id") for entry in answer.get("Successful") or ()}
         return [delivery for at, (delivery, _) in enumerate(batch) if str(at) not in confirmed]
 
 
