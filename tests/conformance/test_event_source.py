@@ -284,6 +284,15 @@ async def test_what_is_released_for_later_comes_back_later(subject: Subject):
     assert again.received_at - delivery.received_at >= timedelta(seconds=0.9)
 
 
+async def test_a_receive_may_say_how_long_to_hide(subject: Subject):
+    await subject.send("one")
+    (first,) = await subject.source.receive(1, 0, 1)
+    (again,) = await subject.run(_receive(subject.source.receive(1, 5, 30)))
+    assert again.receive_count == 2
+    assert again.received_at - first.received_at >= timedelta(seconds=0.9)
+    assert await subject.receive() == []
+
+
 async def test_extending_keeps_hidden_and_a_short_extension_shows_sooner(subject: Subject):
     await subject.send("one", "two")
     received = await subject.receive()

@@ -11,6 +11,7 @@ from benchling_connector.domain.errors import ConfigurationError, TransientError
 from benchling_connector.domain.plan import Call
 from benchling_connector.domain.records import EventState
 from benchling_connector.engine.gate import Dependency
+from benchling_connector.ports import QueueFacts
 from tests.simulation.street import Street, drained
 
 FAILING = TransientError("benchling-failing")
@@ -294,6 +295,34 @@ def test_slow_work_is_kept_hidden_and_received_once() -> None:
     street.send("evt_1")
     street.benchling.delays["entry"] = 300
     street.drain(street.engine())
+    assert street.stored() == {"evt_1": 1}
+    assert street.ledger()["evt_1"].attempts == 1
+
+
+@pytest.mark.parametrize("timeout", [0, 1, 4])
+def test_a_queue_that_hardly_hides_its_messages_is_told_to_hide_them(timeout: int) -> None:
+    street = Street(visibility_timeout=timeout, max_receive_count=3)
+    for n in range(50):
+        street.send(f"evt_{n}")
+    street.benchling.delays["entry"] = 20
+    street.drain(street.engine())
+    street.check()
+    assert len(street.stored()) == 50
+    assert street.queue.dead_letters == []
+    assert all(record.attempts == 1 for record in street.ledger().values())
+
+
+def test_a_queue_that_tells_nothing_of_itself_is_told_how_long_to_hide() -> None:
+    street = Street(visibility_timeout=20)
+
+    async def nothing() -> QueueFacts:
+        return QueueFacts(None, None, None)
+
+    street.queue.facts = nothing  # type: ignore[method-assign]
+    street.send("evt_1")
+    street.benchling.delays["entry"] = 100
+    street.drain(street.engine())
+    street.check()
     assert street.stored() == {"evt_1": 1}
     assert street.ledger()["evt_1"].attempts == 1
 

@@ -225,7 +225,7 @@ def test_a_queue_that_never_answers_is_told_in_time_and_so_is_its_end() -> None:
     worker = street.engine(wait_s=LONG_POLL_S)
     receive = street.queue.receive
 
-    async def never(max_messages: int, wait_s: int) -> None:
+    async def never(max_messages: int, wait_s: int, visibility_s: int | None = None) -> None:
         await street.clock.sleep(wait_s + POLL_GRACE_S)
         raise FAILING["queue"]
 
@@ -249,7 +249,7 @@ def test_an_answer_that_comes_at_once_and_holds_nothing_is_asked_for_now_and_the
     worker = street.engine()
     asked = 0
 
-    async def at_once(max_messages: int, wait_s: int) -> tuple[()]:
+    async def at_once(max_messages: int, wait_s: int, visibility_s: int | None = None) -> tuple[()]:
         nonlocal asked
         asked += 1
         assert asked < 10_000
@@ -287,6 +287,31 @@ def test_stopping_while_a_host_never_answers_takes_less_than_25_seconds(dependen
     street.run(job)
     street.check()
     assert len(street.stored()) == 60
+
+
+def test_a_database_that_takes_heartbeats_and_no_claims_becomes_critical() -> None:
+    street = Street(visibility_timeout=60)
+    worker = street.engine()
+    states: list[State] = []
+
+    async def job() -> None:
+        running = asyncio.create_task(worker.run())
+        await street.clock.sleep(5)
+        street.memory_ledger.faults.before("claim", FAILING["database"], times=None)
+        street.send("evt_1")
+        await street.clock.sleep(60)
+        for _ in range(180):
+            await street.clock.sleep(1)
+            states.append(Health(worker.gate.conditions()).state)
+        street.memory_ledger.faults.clear()
+        await until(street, lambda: street.stored() == {"evt_1": 1}, 30)
+        worker.stop()
+        await running
+
+    street.run(job)
+    assert states[0] is State.WARNING
+    assert states[-1] is State.CRITICAL
+    assert State.HEALTHY not in states
 
 
 def test_credentials_that_are_revoked_are_asked_for_seldom_and_work_resumes() -> None:

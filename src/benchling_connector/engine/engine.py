@@ -40,6 +40,12 @@ log = structlog.get_logger()
 DEFAULT_VISIBILITY_S = 300
 """Of our own template; taken when the queue does not tell."""
 
+SHORTEST_VISIBILITY_S = 5
+"""What a queue hides for less is handed out again before it can be extended."""
+
+SHORT_VISIBILITY_S = 30
+"""Taken in place of what is too short."""
+
 Result = TypeVar("Result")
 
 SIGN_OFF_S = 2.0
@@ -183,6 +189,7 @@ class Engine:
             await self._sign_off()
             return
         self._settle.visibility_s = visibility_s
+        self._intake.visibility_s = visibility_s
         keepalive = Keepalive(
             source=self._ports.source,
             ledger=self._ports.ledger,
@@ -243,7 +250,11 @@ class Engine:
         await self._reach(lambda: ports.ledger.heartbeat(ports.clock.now(), self.report()))
         for file in await self._reach(lambda: ports.ledger.orphans(ports.clock.now())):
             self._start(self._store.settle_orphan(file))
-        visibility_s = facts.visibility_timeout or DEFAULT_VISIBILITY_S
+        visibility_s = facts.visibility_timeout
+        if visibility_s is None:
+            visibility_s = DEFAULT_VISIBILITY_S
+        elif visibility_s < SHORTEST_VISIBILITY_S:
+            visibility_s = SHORT_VISIBILITY_S
         log.info("engine.started", visibility_timeout_seconds=visibility_s, messages=facts.messages)
         return visibility_s
 

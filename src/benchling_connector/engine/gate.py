@@ -29,6 +29,9 @@ log = structlog.get_logger()
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 15.0
 
+LATELY_S = 20.0
+"""Longer than the longest pause between two tries."""
+
 Result = TypeVar("Result")
 
 
@@ -69,6 +72,7 @@ class Gate:
         self._well_since = dict.fromkeys(Dependency, clock.now())
         self.worked_at = dict.fromkeys(Dependency, clock.monotonic())
         """Monotonic seconds: when each last did what it was asked for."""
+        self._refused_at = dict.fromkeys(Dependency, -LATELY_S)
         self.closed_for_good = asyncio.Event()
 
     @property
@@ -124,6 +128,13 @@ class Gate:
                 after_seconds=round(self._clock.monotonic() - trouble.since, 3),
             )
             self._changed.ring()
+
+    def answers(self, dependency: Dependency) -> None:
+        """It was asked for a sign of life, and gave one: it works, unless it refused lately what
+        somebody still asks for."""
+        lately = self._clock.monotonic() - self._refused_at[dependency] < LATELY_S
+        if not (lately and self.is_asked(dependency)):
+            self.works(dependency)
 
     def close(self) -> None:
         """No more intake: the engine stops."""
@@ -198,6 +209,7 @@ class Gate:
         try:
             result = await call()
         except ConnectorError as error:
+            self._refused_at[dependency] = self._clock.monotonic()
             self.failed(dependency, error)
             raise
         self.works(dependency)

@@ -95,6 +95,9 @@ class Intake:
         self._wait_s = wait_s
         self._pass_on = pass_on
         self._settle_orphan = settle_orphan
+        self.visibility_s: int | None = None
+        """Seconds that a message is hidden when it is received; None: as the queue's setting says.
+        """
         self._has_received = False
         self._brought: asyncio.Queue[Sequence[Held]] = asyncio.Queue()
         self.found_empty: float | None = None
@@ -128,7 +131,7 @@ class Intake:
         in_trouble = Dependency.QUEUE in self._gate.troubles
         wait_s = min(self._wait_s, TRIAL_S) if in_trouble else self._wait_s
         try:
-            deliveries = await self._source.receive(places, wait_s)
+            deliveries = await self._source.receive(places, wait_s, self.visibility_s)
         except ConnectorError as error:
             self.last_receipt = self.lost_at = self._clock.monotonic()
             if isinstance(error, ConfigurationError) and not self._has_received:

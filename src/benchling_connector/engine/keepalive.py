@@ -80,7 +80,7 @@ class Keepalive:
         except ConnectorError as error:
             self._gate.failed(Dependency.DATABASE, error)
         else:
-            self._gate.works(Dependency.DATABASE)
+            self._gate.answers(Dependency.DATABASE)
 
     async def _extend(self, due: Sequence[Held], now: float) -> None:
         try:

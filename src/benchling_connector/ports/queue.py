@@ -45,8 +45,11 @@ class QueueFacts:
 class EventSource(Protocol):
     """A queue of messages. Message-wise failures come back as the deliveries that failed."""
 
-    async def receive(self, max_messages: int, wait_s: int) -> Sequence[Delivery]:
-        """At most `max_messages` (1 to 10), after at most `wait_s` seconds (0 to 20).
+    async def receive(
+        self, max_messages: int, wait_s: int, visibility_s: int | None = None
+    ) -> Sequence[Delivery]:
+        """At most `max_messages` (1 to 10), after at most `wait_s` seconds (0 to 20), hidden for
+        `visibility_s` seconds (0 to 43,200), or as long as the queue's own setting says.
 
         It raises whenever the answer was lost: messages may be hidden then.
         """

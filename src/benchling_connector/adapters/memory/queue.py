@@ -107,14 +107,18 @@ class MemoryQueue:
         """How many messages are with a receiver, or delayed."""
         return len(self._messages) - self.visible
 
-    async def receive(self, max_messages: int, wait_s: int) -> Sequence[Delivery]:
-        """At most `max_messages` (1 to 10), after at most `wait_s` seconds (0 to 20)."""
+    async def receive(
+        self, max_messages: int, wait_s: int, visibility_s: int | None = None
+    ) -> Sequence[Delivery]:
+        """At most `max_messages` (1 to 10), after at most `wait_s` seconds (0 to 20), hidden for
+        `visibility_s` seconds, or as long as the queue's own setting says."""
         if not 1 <= max_messages <= BATCH or not 0 <= wait_s <= 20:
             raise ValueError("SQS takes 1 to 10 messages and 0 to 20 seconds")
         self.faults.strike("receive", "before")
         deadline = self._clock.monotonic() + wait_s
+        hidden_s = self.visibility_timeout if visibility_s is None else visibility_s
         while True:
-            taken = self._hand_out(max_messages)
+            taken = self._hand_out(max_messages, hidden_s)
             left = deadline - self._clock.monotonic()
             if taken or left <= 0:
                 self.faults.strike("receive", "after")
@@ -178,7 +182,7 @@ class MemoryQueue:
         self._refusals[method] = (entries - 1, acted)
         return acted, False
 
-    def _hand_out(self, max_messages: int) -> list[Delivery]:
+    def _hand_out(self, max_messages: int, hidden_s: int) -> list[Delivery]:
         now = self._clock.monotonic()
         taken: dict[str, _Message] = {}
         while len(taken) < max_messages and self._by_time and self._by_time[0][0] <= now:
@@ -190,13 +194,13 @@ class MemoryQueue:
                 self.dead_letters.append(_shown(self._messages.pop(name)))
                 continue
             taken[name] = message
-        return [self._deliver(message) for message in taken.values()]
+        return [self._deliver(message, hidden_s) for message in taken.values()]
 
-    def _deliver(self, message: _Message) -> Delivery:
+    def _deliver(self, message: _Message, hidden_s: int) -> Delivery:
         self._received += 1
         message.receive_count += 1
         message.receipt_handle = f"receipt-{self._received:08d}"
-        self._show_in(message, self.visibility_timeout)
+        self._show_in(message, hidden_s)
         return Delivery(
             message_id=message.message_id,
             receipt_handle=message.receipt_handle,

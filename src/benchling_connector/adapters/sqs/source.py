@@ -97,14 +97,17 @@ class SqsSource:
         self._ask_again_at = 0.0
         self._left: set[asyncio.Task[None]] = set()
 
-    async def receive(self, max_messages: int, wait_s: int) -> Sequence[Delivery]:
-        """At most `max_messages` (1 to 10), after at most `wait_s` seconds (0 to 20).
+    async def receive(
+        self, max_messages: int, wait_s: int, visibility_s: int | None = None
+    ) -> Sequence[Delivery]:
+        """At most `max_messages` (1 to 10), after at most `wait_s` seconds (0 to 20), hidden for
+        `visibility_s` seconds, or as long as the queue's own setting says.
 
         When it is cancelled, the answer may be on its way: for a quarter of a second it is still
         awaited, and what it brings is released at once. What SQS hands out after that stays
         hidden for the queue's visibility timeout, and has been received once.
         """
-        poll = asyncio.create_task(self._receive(max_messages, wait_s))
+        poll = asyncio.create_task(self._receive(max_messages, wait_s, visibility_s))
         try:
             return await asyncio.shield(poll)
         except asyncio.CancelledError:
@@ -153,13 +156,17 @@ class SqsSource:
                 left.cancel()
             await asyncio.gather(*unfinished, return_exceptions=True)
 
-    async def _receive(self, max_messages: int, wait_s: int) -> tuple[Delivery, ...]:
+    async def _receive(
+        self, max_messages: int, wait_s: int, visibility_s: int | None
+    ) -> tuple[Delivery, ...]:
+        hidden = {} if visibility_s is None else {"VisibilityTimeout": visibility_s}
         answer = await self._connection.call(
             "ReceiveMessage",
             {
                 "MaxNumberOfMessages": max_messages,
                 "WaitTimeSeconds": wait_s,
                 "MessageSystemAttributeNames": ["ApproximateReceiveCount", "SentTimestamp"],
+                **hidden,
             },
             within_s=wait_s + POLL_GRACE_S,
         )
