@@ -7,17 +7,16 @@ from typing import TypeVar
 
 import structlog
 
-from benchling_connector.domain.answer import Fetched
 from benchling_connector.domain.catalog import Catalog, catalog
 from benchling_connector.domain.errors import ConnectorError, TransientError
-from benchling_connector.domain.event import ResourceKey
-from benchling_connector.domain.rawfile import Enriched, Origin
-from benchling_connector.engine.enrich import Enrich, Reading
-from benchling_connector.engine.flight import Register, Work
+from benchling_connector.domain.rawfile import Origin
+from benchling_connector.engine.enrich import Enrich
+from benchling_connector.engine.flight import Register
 from benchling_connector.engine.gate import Dependency, Gate
 from benchling_connector.engine.intake import Filter, Intake
 from benchling_connector.engine.keepalive import Keepalive
 from benchling_connector.engine.room import Room
+from benchling_connector.engine.serve import Serve
 from benchling_connector.engine.settle import Settle
 from benchling_connector.engine.stats import Stats
 from benchling_connector.engine.store import Store
@@ -113,14 +112,14 @@ class Engine:
             clock=clock,
             ids=ids,
         )
-        self._room = Room(options.max_resource_bytes)
+        room = Room(options.max_resource_bytes)
         self._enrich = Enrich(
             ports.reader,
             options.catalog,
             options.bulk_size,
             self.gate,
             clock,
-            self._room.measured,
+            room.measured,
         )
         self._window = Window(options.window_size, clock, lambda: self._intake.pressure)
         self._intake = Intake(
@@ -137,6 +136,16 @@ class Engine:
             pass_on=self._window.put,
             settle_orphan=self._store.settle_orphan,
         )
+        self._serve = Serve(
+            window=self._window,
+            room=room,
+            enrich=self._enrich,
+            store=self._store,
+            settle=self._settle,
+            register=self.register,
+            stats=self.stats,
+            clock=clock,
+        )
         self._watch = Watch(
             self.gate,
             clock,
@@ -147,7 +156,6 @@ class Engine:
         )
         self.report: Callable[[], str] = str
         """What the ledger is told of this worker with each heartbeat, as JSON."""
-        self._begun: set[asyncio.Task[None]] = set()
 
     def stop(self) -> None:
         """No new receive; what has been begun is finished. `run` returns soon."""
@@ -207,7 +215,7 @@ class Engine:
                 self._intake.admit(),
                 self._settle.acknowledging(),
                 self._watch.watching(),
-                self._open_windows(),
+                self._serve.windows(),
             )
         ]
         receivers = [
@@ -222,10 +230,12 @@ class Engine:
             await self._finish(receivers)
         finally:
             self.gate.close()
-            for task in (*receivers, *steady, closed, *self._begun):
+            for task in (*receivers, *steady, closed, *self._serve.begun):
                 task.cancel()
             self._settle.cancel()
-            await asyncio.gather(*receivers, *steady, closed, *self._begun, return_exceptions=True)
+            await asyncio.gather(
+                *receivers, *steady, closed, *self._serve.begun, return_exceptions=True
+            )
             await self._sign_off()
 
     async def _closed(self) -> None:
@@ -249,7 +259,7 @@ class Engine:
         facts = await self._reach(ports.source.facts)
         await self._reach(lambda: ports.ledger.heartbeat(ports.clock.now(), self.report()))
         for file in await self._reach(lambda: ports.ledger.orphans(ports.clock.now())):
-            self._start(self._store.settle_orphan(file))
+            self._serve.begin(self._store.settle_orphan(file))
         visibility_s = facts.visibility_timeout
         if visibility_s is None:
             visibility_s = DEFAULT_VISIBILITY_S
@@ -266,79 +276,6 @@ class Engine:
                 log.warning("start.retried", code=error.code, sentence=error.sentence)
                 await self._ports.clock.sleep(float(1 << tried))
         return await call()
-
-    async def _open_windows(self) -> None:
-        while True:
-            # Calls that stand in line cannot be joined any more; events that wait can.
-            await self._enrich.ready()
-            works = await self._window.take(await self._room.free())
-            self._room.enter(len(works))
-            self._start(self._serve(works))
-
-    def _start(self, work: Coroutine[None, None, None]) -> None:
-        task = asyncio.create_task(work)
-        self._begun.add(task)
-        task.add_done_callback(self._begun.discard)
-
-    async def _serve(self, works: Sequence[Work]) -> None:
-        """One window, from claimed to settled."""
-        stored: set[str] = set()
-        groups: dict[tuple[str, str | None], list[Work]] = {}
-        for work in works:
-            groups.setdefault((work.event.resource_type, work.event.schema_id), []).append(work)
-        left = len(works)
-
-        async def serve(group: Sequence[Work], readings: dict[ResourceKey, Reading]) -> None:
-            nonlocal left
-            try:
-                await self._serve_group(group, readings, stored)
-            finally:
-                left -= len(group)
-                self._room.leave(len(group))
-
-        try:
-            async with asyncio.TaskGroup() as tasks:
-                readings = self._enrich.begin(works, tasks)
-                for group in groups.values():
-                    tasks.create_task(serve(group, readings))
-        except* Exception as errors:
-            # A fault of our own must not cost more than time.
-            log.exception("window.failed", errors=[repr(e) for e in errors.exceptions])
-            unfinished = [work.event.id for work in works if work.event.id not in stored]
-            self.stats.errors["connector-failing"] += 1
-            await self._settle.give_back(unfinished, TransientError("connector-failing"))
-        finally:
-            self._room.leave(left)  # of groups that were not begun
-
-    async def _serve_group(
-        self, works: Sequence[Work], readings: dict[ResourceKey, Reading], stored: set[str]
-    ) -> None:
-        enriched: list[Enriched] = []
-        failed: dict[str, tuple[ConnectorError, list[str]]] = {}
-        for work in works:
-            found = await readings[work.event.resource]
-            if isinstance(found, Fetched):
-                enriched.append(Enriched(work.event, found))
-            else:
-                failed.setdefault(found.code, (found, []))[1].append(work.event.id)
-        for error, event_ids in failed.values():
-            await self._settle.give_back(event_ids, error)
-
-        def done(items: Sequence[Enriched]) -> None:
-            names = [item.event.id for item in items]
-            stored.update(names)
-            carriers = self.register.take(names)
-            sent = [held.delivery.sent_at for held in carriers if held.delivery.sent_at]
-            if sent:
-                age = self._ports.clock.now() - max(sent)
-                self.stats.freshness_s = max(age.total_seconds(), 0.0)
-            self._settle.acknowledge(carriers)
-
-        if enriched:
-            lost = await self._store.store(enriched, done)
-            names = [item.event.id for item in lost]
-            self.stats.errors["claim-lost"] += len(names)
-            await self._settle.give_back(names, TransientError("claim-lost"))
 
     async def _finish(self, receivers: Sequence[asyncio.Task[None]]) -> None:
         """Ends in order: intake, what was not begun, what was, what is to be settled."""
@@ -359,8 +296,8 @@ class Engine:
         await asyncio.gather(*receivers, return_exceptions=True)
         await share_of(self._intake.admitted(), 0.2)
         await share_of(self._settle.hand_back([w.event.id for w in self._window.empty()]), 0.3)
-        if self._begun:
-            await share_of(asyncio.gather(*self._begun), 0.8)
+        if self._serve.begun:
+            await share_of(asyncio.gather(*self._serve.begun), 0.8)
         await share_of(self._settle.finish(), 0.9)
         if len(self.register):
             await share_of(self._settle.release_rest(), 1.0)

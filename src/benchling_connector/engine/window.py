@@ -2,7 +2,7 @@
 
 A quiet queue waits for nothing, a deep one up to a second: the linger grows with the share of
 receives that come back full. And while the request budget is used up, the next window stays open
-and grows (`Engine._open_windows`).
+and grows (`Serve.windows`).
 """
 
 import asyncio

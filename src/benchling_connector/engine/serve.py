@@ -1,0 +1,131 @@
+"""From an open window to settled messages: each window is served beside the others, and within
+it each group of events that share files beside the other groups.
+"""
+
+import asyncio
+from collections.abc import Coroutine, Sequence
+
+import structlog
+
+from benchling_connector.domain.answer import Fetched
+from benchling_connector.domain.errors import ConnectorError, TransientError
+from benchling_connector.domain.event import ResourceKey
+from benchling_connector.domain.rawfile import Enriched
+from benchling_connector.engine.enrich import Enrich, Reading
+from benchling_connector.engine.flight import Register, Work
+from benchling_connector.engine.room import Room
+from benchling_connector.engine.settle import Settle
+from benchling_connector.engine.stats import Stats
+from benchling_connector.engine.store import Store
+from benchling_connector.engine.window import Window
+from benchling_connector.ports import Clock
+
+__all__ = ["Serve"]
+
+log = structlog.get_logger()
+
+
+class Serve:
+    """Enriches, stores and settles what a window brings."""
+
+    def __init__(
+        self,
+        *,
+        window: Window,
+        room: Room,
+        enrich: Enrich,
+        store: Store,
+        settle: Settle,
+        register: Register,
+        stats: Stats,
+        clock: Clock,
+    ) -> None:
+        self._window = window
+        self._room = room
+        self._enrich = enrich
+        self._store = store
+        self._settle = settle
+        self._register = register
+        self._stats = stats
+        self._clock = clock
+        self._begun: set[asyncio.Task[None]] = set()
+
+    @property
+    def begun(self) -> frozenset[asyncio.Task[None]]:
+        """What has been begun and has not ended."""
+        return frozenset(self._begun)
+
+    async def windows(self) -> None:
+        """Opens one window after the other. Runs for ever."""
+        while True:
+            # Calls that stand in line cannot be joined any more; events that wait can.
+            await self._enrich.ready()
+            works = await self._window.take(await self._room.free())
+            self._room.enter(len(works))
+            self.begin(self._serve(works))
+
+    def begin(self, work: Coroutine[None, None, None]) -> None:
+        """Begins something that is waited for when the engine stops."""
+        task = asyncio.create_task(work)
+        self._begun.add(task)
+        task.add_done_callback(self._begun.discard)
+
+    async def _serve(self, works: Sequence[Work]) -> None:
+        """One window, from claimed to settled."""
+        stored: set[str] = set()
+        groups: dict[tuple[str, str | None], list[Work]] = {}
+        for work in works:
+            groups.setdefault((work.event.resource_type, work.event.schema_id), []).append(work)
+        left = len(works)
+
+        async def serve(group: Sequence[Work], readings: dict[ResourceKey, Reading]) -> None:
+            nonlocal left
+            try:
+                await self._serve_group(group, readings, stored)
+            finally:
+                left -= len(group)
+                self._room.leave(len(group))
+
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                readings = self._enrich.begin(works, tasks)
+                for group in groups.values():
+                    tasks.create_task(serve(group, readings))
+        except* Exception as errors:
+            # A fault of our own must not cost more than time.
+            log.exception("window.failed", errors=[repr(e) for e in errors.exceptions])
+            unfinished = [work.event.id for work in works if work.event.id not in stored]
+            self._stats.errors["connector-failing"] += 1
+            await self._settle.give_back(unfinished, TransientError("connector-failing"))
+        finally:
+            self._room.leave(left)  # of groups that were not begun
+
+    async def _serve_group(
+        self, works: Sequence[Work], readings: dict[ResourceKey, Reading], stored: set[str]
+    ) -> None:
+        enriched: list[Enriched] = []
+        failed: dict[str, tuple[ConnectorError, list[str]]] = {}
+        for work in works:
+            found = await readings[work.event.resource]
+            if isinstance(found, Fetched):
+                enriched.append(Enriched(work.event, found))
+            else:
+                failed.setdefault(found.code, (found, []))[1].append(work.event.id)
+        for error, event_ids in failed.values():
+            await self._settle.give_back(event_ids, error)
+
+        def done(items: Sequence[Enriched]) -> None:
+            names = [item.event.id for item in items]
+            stored.update(names)
+            carriers = self._register.take(names)
+            sent = [held.delivery.sent_at for held in carriers if held.delivery.sent_at]
+            if sent:
+                age = self._clock.now() - max(sent)
+                self._stats.freshness_s = max(age.total_seconds(), 0.0)
+            self._settle.acknowledge(carriers)
+
+        if enriched:
+            lost = await self._store.store(enriched, done)
+            names = [item.event.id for item in lost]
+            self._stats.errors["claim-lost"] += len(names)
+            await self._settle.give_back(names, TransientError("claim-lost"))
