@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
 from pydantic import ValidationError
 
 from benchling_connector.adapters.proxies import check_proxies
@@ -113,6 +112,8 @@ def _environment(environment: Mapping[str, str]) -> dict[str, object]:
             continue
         value: object = text
         if text.lstrip().startswith("["):
+            import yaml  # slow to import, and seldom needed
+
             try:
                 value = yaml.safe_load(text)
             except yaml.YAMLError:
@@ -124,6 +125,8 @@ def _environment(environment: Mapping[str, str]) -> dict[str, object]:
 def _file(config: Path | None) -> dict[str, object]:
     if config is None:
         return {}
+    import yaml  # slow to import, and not needed without a file
+
     try:
         content = yaml.safe_load(config.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:

@@ -1,6 +1,9 @@
 """The command line: mounts the verbs, and turns errors into sentences and exit statuses."""
 
+import gc
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -20,6 +23,20 @@ VERBS = (
 """Each is a module beside this one, with an `app`."""
 
 
+@contextmanager
+def _uncollected() -> Iterator[None]:
+    """For imports: what they make stays, and the collector need not look through it, now or later.
+
+    It would otherwise take a sixth of their time.
+    """
+    gc.disable()
+    try:
+        yield
+    finally:
+        gc.freeze()
+        gc.enable()
+
+
 class _Verbs(TyperGroup):
     """Imports a verb's module when it is asked for: no verb pays for what another needs."""
 
@@ -30,7 +47,8 @@ class _Verbs(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ANN401, ARG002
         if cmd_name not in VERBS:
             return None
-        module = import_module(f"benchling_connector.cli.{cmd_name}")
+        with _uncollected():
+            module = import_module(f"benchling_connector.cli.{cmd_name}")
         command = typer.main.get_command(module.app)
         command.name = cmd_name
         return command
