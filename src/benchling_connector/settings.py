@@ -16,14 +16,13 @@ from pydantic import ValidationError
 from benchling_connector.adapters.proxies import check_proxies
 from benchling_connector.adapters.trust import read_bundle
 from benchling_connector.domain.configuration import SECRET_KEYS, Configuration
+from benchling_connector.domain.environment import ENVIRONMENT_PREFIX
 from benchling_connector.domain.errors import FieldProblem, InvalidConfiguration
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 __all__ = ["ENVIRONMENT_PREFIX", "Sources", "load"]
-
-ENVIRONMENT_PREFIX = "BENCHLING_CONNECTOR_"
 
 # Kubernetes writes such variables into every pod beside a service of our name.
 _SERVICE_LINK = re.compile(r"SERVICE_(HOST|PORT(_.*)?)|PORT(_[0-9]+_(TCP|UDP|SCTP)(_.*)?)?")

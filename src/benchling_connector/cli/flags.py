@@ -7,11 +7,11 @@ since the process list shows flags to everybody; its `_file` form has one.
 import inspect
 from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from benchling_connector.cli.options import ConfigFile
 from benchling_connector.domain.configuration import SECRET_KEYS, Configuration
 from benchling_connector.settings import Sources
 
@@ -19,11 +19,6 @@ __all__ = ["ConfigFile", "Load", "configured"]
 
 Load = Sources
 """Gives the configuration when it is called, and looks at its sources anew each time."""
-
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option("-c", "--config", metavar="FILE", help="Configuration file (YAML)."),
-]
 
 PANEL = "Configuration keys (override environment and file)"
 

@@ -4,8 +4,6 @@ import base64
 import json
 import os
 import re
-import sys
-import unicodedata
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
@@ -13,15 +11,12 @@ from pathlib import Path
 from typing import Annotated, TypeVar
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from benchling_connector.adapters.ledger import open_reader
-from benchling_connector.cli.flags import ConfigFile
+from benchling_connector.cli.options import ConfigFile
+from benchling_connector.domain.environment import ENVIRONMENT_PREFIX
 from benchling_connector.domain.records import BadCursorError
 from benchling_connector.ports import LedgerReader, Page
-from benchling_connector.settings import ENVIRONMENT_PREFIX, load
 
 __all__ = [
     "AsJson",
@@ -44,13 +39,8 @@ __all__ = [
     "show_rows",
 ]
 
-_WORDS = re.compile(r"[A-Z]")
-
 AT_ONCE = 1_000
 """Rows read at a time, so that any number can be listed."""
-
-WIDE = 10_000
-"""Columns of a pipe: nothing is cut or folded there."""
 
 DataDir = Annotated[
     Path | None,
@@ -128,7 +118,6 @@ async def show_pages(
 
     `called`: the rows' name for people, in the plural, where it is not `name`.
     """
-    console = _console()
     printed = 0
     separator = f'{{"{name}": [\n  '
     while True:
@@ -139,7 +128,7 @@ async def show_pages(
                 print(separator + json.dumps(document(row)), end="")  # noqa: T201
                 separator = ",\n  "
         elif page.rows:
-            console.print(_table(columns, map(cells, page.rows)))
+            show_rows(columns, map(cells, page.rows))
         printed += len(page.rows)
         cursor = page.next
         if cursor is None or printed == limit:
@@ -160,19 +149,16 @@ def show_document(document: dict[str, object], *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(document, indent=2))
         return
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for name, value in document.items():
-        lines = value if isinstance(value, list) else [value]
-        told = "\n".join("-" if line is None else str(line) for line in lines)
-        table.add_row(_WORDS.sub(_spaced, name), _visible(told))
-    _console().print(table)
+    from benchling_connector.cli.tables import print_facts  # Rich is for people only
+
+    print_facts(document)
 
 
 def show_rows(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> None:
     """Prints a table of few rows."""
-    _console().print(_table(columns, rows))
+    from benchling_connector.cli.tables import print_rows  # Rich is for people only
+
+    print_rows(columns, rows)
 
 
 def body_of(body: bytes) -> dict[str, object]:
@@ -181,26 +167,6 @@ def body_of(body: bytes) -> dict[str, object]:
         return {"body": body.decode()}
     except UnicodeDecodeError:
         return {"bodyBase64": base64.b64encode(body).decode()}
-
-
-def _console() -> Console:
-    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
-
-
-def _visible(text: str) -> Text:
-    """What somebody else wrote: no markup, and nothing that a terminal would obey."""
-    return Text(
-        "".join(
-            one.encode("unicode_escape").decode()
-            if unicodedata.category(one).startswith("C") and one not in "\n\t"
-            else one
-            for one in text
-        )
-    )
-
-
-def _spaced(capital: re.Match[str]) -> str:
-    return f" {capital[0].lower()}"
 
 
 def no_such(what: str) -> typer.Exit:
@@ -216,18 +182,11 @@ async def _read(read: ReadPage[Row], limit: int, cursor: str | None) -> Page[Row
         raise typer.BadParameter(str(error), param_hint="--cursor") from None
 
 
-def _table(columns: Sequence[str], rows: Iterable[Iterable[str]]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    for row in rows:
-        table.add_row(*map(_visible, row))
-    return table
-
-
 def database_url_of(config: Path | None, data_dir: Path | None, database_url: str | None) -> str:
     """The database that flags, environment and configuration file name, in this order."""
     if config is not None and data_dir is None and database_url is None:
+        from benchling_connector.settings import load  # the whole configuration, seldom needed
+
         return load(config).database_url
     if database_url is None and data_dir is None:
         database_url = os.environ.get(f"{ENVIRONMENT_PREFIX}DATABASE_URL")

@@ -2,37 +2,29 @@
 
 import asyncio
 import json
-import sys
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from typing import Any
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.table import Table
 
 from benchling_connector.adapters.ledger import read_status
 from benchling_connector.cli.ledger import (
-    WIDE,
     AsJson,
     ConfigFile,
     Connector,
     DatabaseUrl,
     DataDir,
     database_url_of,
-    short,
 )
 from benchling_connector.domain.health import State
 from benchling_connector.domain.rawfile import moment
 from benchling_connector.domain.records import EventRecord
 from benchling_connector.domain.status import OFFLINE, ConnectorStatus, WorkerStatus
 
-__all__ = ["app"]
+__all__ = ["UNKNOWN", "app", "document", "worst_of"]
 
 app = typer.Typer(add_completion=False)
 
-COLOURS = {State.HEALTHY.name: "green", State.WARNING.name: "yellow", State.CRITICAL.name: "red"}
 UNKNOWN = "N/A"
 """The health of what does not run."""
 
@@ -55,9 +47,9 @@ def status(
     if as_json:
         typer.echo(json.dumps({"connectors": [document(one, now) for one in found]}, indent=2))
         return
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDE)
-    for one in found:
-        _show(console, one, now)
+    from benchling_connector.cli.status_page import print_status  # Rich is for people only
+
+    print_status(found, now)
     if not found:
         typer.echo("No connector has used this database yet.", err=True)
 
@@ -65,7 +57,7 @@ def status(
 def document(one: ConnectorStatus, now: datetime) -> dict[str, object]:
     """One connector of `status --json`."""
     alive = one.alive(now)
-    health = _worst(alive)
+    health = worst_of(alive)
     return {
         "connectorId": one.connector_id,
         "name": one.name,
@@ -103,56 +95,9 @@ def _retrying(event: EventRecord) -> dict[str, object]:
     }
 
 
-def _worst(workers: tuple[WorkerStatus, ...]) -> dict[str, Any]:
+def worst_of(workers: tuple[WorkerStatus, ...]) -> dict[str, Any]:
+    """The last report of the one that is worst off."""
     reports = [worker.report for worker in workers if worker.report]
     if not reports:
         return {"health": UNKNOWN}
     return max(reports, key=lambda report: State[str(report["health"])])
-
-
-def _show(console: Console, one: ConnectorStatus, now: datetime) -> None:
-    alive = one.alive(now)
-    worst = _worst(alive)
-    health = worst["health"]
-    style = f"bold reverse {COLOURS[health]}" if health in COLOURS else "bold"
-    network = "ONLINE" if alive else f"{OFFLINE}: no worker runs"
-    told = f" {escape(worst['sentence'])} {escape(worst['remedy'])}" if worst.get("code") else ""
-    console.print(
-        f"[{style}] {health} [/] {escape(one.name)} ({escape(one.connector_id)}), {network}.{told}"
-    )
-    workers = _table("WORKER", "PID", "NETWORK", "STARTED (UTC)", "LAST SEEN (UTC)", "HEALTH")
-    for worker in one.workers:
-        health = str(worker.report.get("health", UNKNOWN))
-        started, seen = short(worker.started_at), short(worker.seen_at)
-        network = worker.network(now)
-        workers.add_row(worker.worker_id, str(worker.pid), network, started, seen, health)
-    console.print(workers)
-    parts = _table("PART", "STATE", "SINCE (UTC)", "CODE", "SENTENCE", "REMEDY", "WORKER")
-    for row in _conditions(alive):
-        parts.add_row(*row)
-    if alive:
-        console.print(parts)
-    counts = ", ".join(f"{count:,} {state}" for state, count in one.unsettled.items())
-    console.print(f"Not stored: {counts or 'none'}. Files begun: {one.pending_files:,}.")
-    if one.retrying:
-        retries = _table("EVENT", "ATTEMPT", "NEXT AT (UTC)", "REASON")
-        for event in one.retrying:
-            why = escape(event.reason or "")
-            retries.add_row(event.event_id, str(event.attempts), short(event.next_at), why)
-        console.print(retries)
-
-
-def _conditions(alive: tuple[WorkerStatus, ...]) -> Iterator[tuple[str, ...]]:
-    for worker in alive:
-        conditions: Any = worker.report.get("conditions", [])
-        for one in conditions:
-            since = short(datetime.fromisoformat(one["since"]))
-            told = (escape(one[key] or "") for key in ("code", "sentence", "remedy"))
-            yield (one["part"], one["state"], since, *told, worker.worker_id)
-
-
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for column in columns:
-        table.add_column(column, overflow="fold")
-    return table
