@@ -47,6 +47,15 @@ async def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return await postgres.make_database()
 
 
+@pytest.fixture
+async def other_url(new_url: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Another one of the same kind."""
+    if new_url.startswith("sqlite"):
+        return f"sqlite:///{tmp_path}/other.db"
+    postgres: Postgres = request.getfixturevalue("postgres")
+    return await postgres.make_database()
+
+
 @asynccontextmanager
 async def opened(url: str, *, read_only: bool = False) -> AsyncIterator[AsyncEngine]:
     engine = open_engine(url, read_only=read_only)
@@ -94,15 +103,10 @@ def test_the_revision_that_a_start_looks_for_is_the_newest_one() -> None:
 
 
 async def test_the_migrations_make_the_very_tables_that_a_new_database_gets(
-    new_url: str, tmp_path: Path, request: pytest.FixtureRequest
+    new_url: str, other_url: str
 ) -> None:
     async with opened(new_url) as engine, writing(engine) as connection:
         await connection.run_sync(migrate_module._run_alembic)
-    other_url = f"sqlite:///{tmp_path}/other.db"
-    if new_url.startswith("postgresql"):
-        postgres: Postgres = request.getfixturevalue("postgres")
-        other_url = await postgres.make_database()
-
     await upgraded(other_url)
 
     assert await schema_of(new_url) == await schema_of(other_url)
@@ -110,7 +114,7 @@ async def test_the_migrations_make_the_very_tables_that_a_new_database_gets(
 
 
 async def test_a_database_of_the_first_version_is_brought_to_the_newest_schema(
-    new_url: str, tmp_path: Path, request: pytest.FixtureRequest
+    new_url: str, other_url: str
 ) -> None:
     def first_version(connection: Connection) -> None:
         folder = Path(migrate_module.__file__).parent / "migrations"
@@ -121,11 +125,6 @@ async def test_a_database_of_the_first_version_is_brought_to_the_newest_schema(
     async with opened(new_url) as engine, writing(engine) as connection:
         await connection.run_sync(first_version)
     assert (await schema_status(new_url)).state == "older"
-    other_url = f"sqlite:///{tmp_path}/other.db"
-    if new_url.startswith("postgresql"):
-        postgres: Postgres = request.getfixturevalue("postgres")
-        other_url = await postgres.make_database()
-
     await upgraded(new_url)
     await upgraded(other_url)
 
