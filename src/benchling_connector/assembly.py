@@ -16,7 +16,6 @@ from benchling_connector.adapters.benchling import BenchlingReader, BudgetSnapsh
 from benchling_connector.adapters.lake import open_lake
 from benchling_connector.adapters.ledger import Process, open_ledger
 from benchling_connector.adapters.sqs import SqsSource, open_queue
-from benchling_connector.adapters.status import serve_status
 from benchling_connector.adapters.system import SystemClock, SystemIds, is_gone, own_name
 from benchling_connector.domain.configuration import Configuration
 from benchling_connector.domain.errors import TransientError
@@ -157,6 +156,21 @@ async def open_connector(
     clock, ids = SystemClock(), SystemIds()
     worker_id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
     async with AsyncExitStack() as stack:
+        reader = await stack.enter_async_context(
+            open_reader(configuration, clock, ids, look_again=look_again)
+        )
+        source = await stack.enter_async_context(
+            open_queue(
+                configuration.sqs_url,
+                configuration.aws_region,
+                clock,
+                ca_bundle=configuration.ca_bundle,
+            )
+        )
+        # Benchling and AWS are asked while the database opens; the engine takes the answers in its
+        # own order, and receives nothing before.
+        reader.begin()
+        source.begin()
         ledger = await _opened(
             stack,
             clock,
@@ -170,18 +184,6 @@ async def open_connector(
                 process=Process(own_name(), is_gone),
             ),
         )
-        connector_id = ledger.connector_id
-        reader = await stack.enter_async_context(
-            open_reader(configuration, clock, ids, look_again=look_again)
-        )
-        source = await stack.enter_async_context(
-            open_queue(
-                configuration.sqs_url,
-                configuration.aws_region,
-                clock,
-                ca_bundle=configuration.ca_bundle,
-            )
-        )
         lake = await stack.enter_async_context(
             open_lake(
                 configuration.lake_url,
@@ -194,7 +196,7 @@ async def open_connector(
             Options(
                 origin=Origin(
                     configuration.benchling_url,
-                    connector_id,
+                    ledger.connector_id,
                     configuration.connector_name,
                     __version__,
                 ),
@@ -204,12 +206,14 @@ async def open_connector(
                 wait_s=poll_s,
             ),
         )
-        connector = Connector(configuration, connector_id, worker_id, engine, reader, source, clock)
+        connector = Connector(
+            configuration, ledger.connector_id, worker_id, engine, reader, source, clock
+        )
         if configuration.http_port is not None:
             await _serve_status(stack, configuration.http_port, connector)
         log.info(
             "connector.opened",
-            connector_id=connector_id,
+            connector_id=ledger.connector_id,
             worker_id=worker_id,
             version=__version__,
             benchling_url=configuration.benchling_url,
@@ -232,6 +236,9 @@ async def _opened(
 
 
 async def _serve_status(stack: AsyncExitStack, http_port: int, connector: Connector) -> None:
+    # A web server is slow to import, and most connectors serve nothing.
+    from benchling_connector.adapters.status import serve_status
+
     port = await stack.enter_async_context(
         serve_status(http_port, connector.health, connector.metrics)
     )

@@ -11,20 +11,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
 from pydantic import ValidationError
 
 from benchling_connector.adapters.proxies import check_proxies
 from benchling_connector.adapters.trust import read_bundle
 from benchling_connector.domain.configuration import SECRET_KEYS, Configuration
+from benchling_connector.domain.environment import ENVIRONMENT_PREFIX
 from benchling_connector.domain.errors import FieldProblem, InvalidConfiguration
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
 
 __all__ = ["ENVIRONMENT_PREFIX", "Sources", "load"]
-
-ENVIRONMENT_PREFIX = "BENCHLING_CONNECTOR_"
 
 # Kubernetes writes such variables into every pod beside a service of our name.
 _SERVICE_LINK = re.compile(r"SERVICE_(HOST|PORT(_.*)?)|PORT(_[0-9]+_(TCP|UDP|SCTP)(_.*)?)?")
@@ -113,6 +111,8 @@ def _environment(environment: Mapping[str, str]) -> dict[str, object]:
             continue
         value: object = text
         if text.lstrip().startswith("["):
+            import yaml  # slow to import, and seldom needed
+
             try:
                 value = yaml.safe_load(text)
             except yaml.YAMLError:
@@ -124,6 +124,8 @@ def _environment(environment: Mapping[str, str]) -> dict[str, object]:
 def _file(config: Path | None) -> dict[str, object]:
     if config is None:
         return {}
+    import yaml  # slow to import, and not needed without a file
+
     try:
         content = yaml.safe_load(config.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError) as error:

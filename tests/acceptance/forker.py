@@ -18,7 +18,8 @@ from benchling_connector.cli.main import main
 
 # What `run` imports in the end, some of it late.
 IMPORTED = (
-    *("benchling_connector.cli.run", "benchling_connector.adapters.lake", "obstore.store"),
+    *("benchling_connector.cli.run", "benchling_connector.adapters.lake.objects", "yaml"),
+    "benchling_connector.adapters.status",
     *("alembic.command", "alembic.config", "aiosqlite", "asyncpg", "sqlalchemy.dialects.sqlite"),
     *("sqlalchemy.dialects.postgresql", "aiobotocore.session", "aiohttp", "rich.live"),
 )

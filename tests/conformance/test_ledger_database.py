@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from alembic.command import upgrade as alembic_upgrade
 from alembic.config import Config
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, event, text
@@ -22,7 +23,6 @@ from benchling_connector.database import connection as connection_module
 from benchling_connector.database.connection import open_engine, reading, writing
 from benchling_connector.database.identity import connector_identity
 from benchling_connector.database.migrate import HEAD, schema_status, upgrade
-from benchling_connector.database.tables import metadata
 from benchling_connector.domain.errors import (
     ConfigurationError,
     ConnectorError,
@@ -43,6 +43,15 @@ async def new_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """A database that nobody has used yet."""
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/made/on/demand/connector.db"
+    postgres: Postgres = request.getfixturevalue("postgres")
+    return await postgres.make_database()
+
+
+@pytest.fixture
+async def other_url(new_url: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """Another one of the same kind."""
+    if new_url.startswith("sqlite"):
+        return f"sqlite:///{tmp_path}/other.db"
     postgres: Postgres = request.getfixturevalue("postgres")
     return await postgres.make_database()
 
@@ -93,17 +102,31 @@ def test_the_revision_that_a_start_looks_for_is_the_newest_one() -> None:
     assert ScriptDirectory.from_config(config).get_heads() == [HEAD]
 
 
-async def test_the_migrations_make_the_very_tables_that_the_code_knows(
-    new_url: str, tmp_path: Path, request: pytest.FixtureRequest
+async def test_the_migrations_make_the_very_tables_that_a_new_database_gets(
+    new_url: str, other_url: str
 ) -> None:
-    await upgraded(new_url)
-    other_url = f"sqlite:///{tmp_path}/other.db"
-    if new_url.startswith("postgresql"):
-        postgres: Postgres = request.getfixturevalue("postgres")
-        other_url = await postgres.make_database()
+    async with opened(new_url) as engine, writing(engine) as connection:
+        await connection.run_sync(migrate_module._run_alembic)
+    await upgraded(other_url)
 
-    async with opened(other_url) as engine, writing(engine) as connection:
-        await connection.run_sync(metadata.create_all)
+    assert await schema_of(new_url) == await schema_of(other_url)
+    assert await schema_status(new_url) == await schema_status(other_url)
+
+
+async def test_a_database_of_the_first_version_is_brought_to_the_newest_schema(
+    new_url: str, other_url: str
+) -> None:
+    def first_version(connection: Connection) -> None:
+        folder = Path(migrate_module.__file__).parent / "migrations"
+        config = Config(attributes={"connection": connection})
+        config.set_main_option("script_location", str(folder))
+        alembic_upgrade(config, "0001")
+
+    async with opened(new_url) as engine, writing(engine) as connection:
+        await connection.run_sync(first_version)
+    assert (await schema_status(new_url)).state == "older"
+    await upgraded(new_url)
+    await upgraded(other_url)
 
     assert await schema_of(new_url) == await schema_of(other_url)
 
@@ -129,11 +152,7 @@ SCHEMA = {
 async def schema_of(url: str) -> dict[str, str]:
     async with opened(url) as engine, reading(engine) as connection:
         rows = await connection.execute(text(SCHEMA[engine.dialect.name]))
-        return {
-            name: " ".join((definition or "").split())
-            for name, definition in rows
-            if "alembic_version" not in name
-        }
+        return {name: " ".join((definition or "").split()) for name, definition in rows}
 
 
 async def test_a_schema_of_a_newer_version_is_refused_by_everybody(new_url: str) -> None:
@@ -154,7 +173,7 @@ async def test_a_reader_does_not_touch_a_schema_of_an_older_version(new_url: str
         await read(new_url)
 
 
-def test_a_start_on_a_current_database_does_without_alembic(tmp_path: Path) -> None:
+def test_a_start_on_a_new_or_a_current_database_does_without_alembic(tmp_path: Path) -> None:
     program = """
 import asyncio, sys
 from benchling_connector.database.connection import open_engine
@@ -170,7 +189,7 @@ print("alembic" in sys.modules)
 
     told = [subprocess.check_output(command, text=True).strip() for _ in range(2)]
 
-    assert told == ["True", "False"]
+    assert told == ["False", "False"]
 
 
 # Who the connector is

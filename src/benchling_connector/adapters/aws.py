@@ -4,15 +4,17 @@ Queue and lake both ask here, so that the same profile, role or key is found and
 """
 
 import functools
+import gzip
 import os
-from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import aiohttp
+import msgspec
 from aiobotocore.session import AioSession
 from botocore import exceptions
 from botocore.httpsession import where
-from botocore.loaders import Loader, create_loader
+from botocore.loaders import JSONFileLoader, Loader, create_loader
 
 from benchling_connector.adapters.trust import bundle_file, read_bundle
 from benchling_connector.domain.errors import ConfigurationError
@@ -136,5 +138,30 @@ def _passes(error: exceptions.ClientError) -> bool:
     return status >= 500 or "Throttl" in (code_of(error) or "")
 
 
+class _Descriptions:
+    """botocore's descriptions of AWS, read by msgspec: megabytes of JSON with every start."""
+
+    def __init__(self) -> None:
+        self._botocores = JSONFileLoader()
+
+    def exists(self, file_path: str) -> bool:
+        return bool(self._botocores.exists(file_path))
+
+    def load_file(self, file_path: str) -> Any:  # noqa: ANN401 - whatever is in there
+        for name, opened in ((f"{file_path}.json", open), (f"{file_path}.json.gz", gzip.open)):
+            if Path(name).is_file():
+                with opened(name, "rb") as file:
+                    content = file.read()
+                try:
+                    return msgspec.json.decode(content)
+                except (msgspec.MsgspecError, UnicodeDecodeError):
+                    break
+        return self._botocores.load_file(file_path)  # which says what is wrong as botocore does
+
+
 # A loader keeps the service descriptions it has read; a new session need not read them again.
-_loader: Callable[[str | None], Loader] = functools.cache(create_loader)
+@functools.cache
+def _loader(search_path: str | None) -> Loader:
+    loader = create_loader(search_path)
+    loader.file_loader = _Descriptions()
+    return loader

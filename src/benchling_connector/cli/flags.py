@@ -5,25 +5,20 @@ since the process list shows flags to everybody; its `_file` form has one.
 """
 
 import inspect
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import wraps
-from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from benchling_connector.cli.options import ConfigFile, with_parameters
 from benchling_connector.domain.configuration import SECRET_KEYS, Configuration
 from benchling_connector.settings import Sources
 
-__all__ = ["ConfigFile", "Load", "configured", "with_parameters"]
+__all__ = ["Load", "configured"]
 
 Load = Sources
 """Gives the configuration when it is called, and looks at its sources anew each time."""
-
-ConfigFile = Annotated[
-    Path | None,
-    typer.Option("-c", "--config", metavar="FILE", help="Configuration file (YAML)."),
-]
 
 PANEL = "Configuration keys (override environment and file)"
 
@@ -47,15 +42,6 @@ def configured(verb: Callable[..., None]) -> Callable[..., None]:
         verb(load=Sources(file, overrides), **given)
 
     return with_parameters(command, [file_flag, *keyword, *flags])
-
-
-def with_parameters(
-    command: Callable[..., None], parameters: Sequence[inspect.Parameter]
-) -> Callable[..., None]:
-    """The command, which from now on says that it has these parameters."""
-    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    command.__annotations__ = {one.name: one.annotation for one in parameters}
-    return command
 
 
 def _flag(key: str) -> inspect.Parameter:

@@ -1,7 +1,6 @@
 """The live line: what a running connector is doing, on a terminal."""
 
 import asyncio
-import sys
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
@@ -21,10 +20,7 @@ COLOURS = {State.HEALTHY: "green", State.WARNING: "yellow", State.CRITICAL: "red
 
 @asynccontextmanager
 async def live_line(connector: Connector) -> AsyncIterator[None]:
-    """Shows one line at the bottom of the terminal until the block ends; nothing elsewhere."""
-    if not sys.stderr.isatty():
-        yield
-        return
+    """Shows one line at the bottom of the terminal until the block ends."""
     console = Console(stderr=True)
     with Live(console=console, refresh_per_second=4, redirect_stdout=False) as live:
         task = asyncio.create_task(_refresh(live, connector))

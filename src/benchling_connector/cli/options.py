@@ -3,7 +3,7 @@
 import inspect
 import os
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
 from functools import wraps
@@ -12,11 +12,24 @@ from typing import Annotated, Any, TypedDict
 
 import typer
 
-from benchling_connector.cli.flags import ConfigFile, with_parameters
-from benchling_connector.settings import ENVIRONMENT_PREFIX, load
+from benchling_connector.domain.environment import ENVIRONMENT_PREFIX
 
-__all__ = ["AsJson", "Listing", "Since", "Until", "Where", "grouped", "period"]
+__all__ = [
+    "AsJson",
+    "ConfigFile",
+    "Listing",
+    "Since",
+    "Until",
+    "Where",
+    "grouped",
+    "period",
+    "with_parameters",
+]
 
+ConfigFile = Annotated[
+    Path | None,
+    typer.Option("-c", "--config", metavar="FILE", help="Configuration file (YAML)."),
+]
 Since = Annotated[
     str | None,
     typer.Option(metavar="TIME", help="From then on: `2026-03-01T12:00Z`, or `2h` or `7d` ago."),
@@ -59,6 +72,8 @@ class Where:
         """The database that flags, environment and configuration file name, in this order."""
         given, data_dir = self.database_url, self.data_dir
         if self.config is not None and data_dir is None and given is None:
+            from benchling_connector.settings import load  # the whole of it, and seldom needed
+
             return load(self.config).database_url
         if given is None and data_dir is None:
             given = os.environ.get(f"{ENVIRONMENT_PREFIX}DATABASE_URL")
@@ -116,6 +131,15 @@ def grouped(verb: Callable[..., None]) -> Callable[..., None]:
         verb(**filled, **given)
 
     return with_parameters(command, parameters)
+
+
+def with_parameters(
+    command: Callable[..., None], parameters: Sequence[inspect.Parameter]
+) -> Callable[..., None]:
+    """The command, which from now on says that it has these parameters."""
+    command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    command.__annotations__ = {one.name: one.annotation for one in parameters}
+    return command
 
 
 def period(since: str | None, until: str | None) -> Period:

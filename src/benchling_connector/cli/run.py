@@ -1,14 +1,15 @@
 """`run`: one connector in the foreground."""
 
 import asyncio
+import sys
+from contextlib import AbstractAsyncContextManager, nullcontext
 from typing import Annotated
 
 import structlog
 import typer
 
-from benchling_connector.assembly import open_connector
+from benchling_connector.assembly import Connector, open_connector
 from benchling_connector.cli.flags import Load, configured
-from benchling_connector.cli.live import live_line
 from benchling_connector.cli.logs import set_up_logs
 from benchling_connector.cli.secret import with_secret
 from benchling_connector.cli.stopping import stopping
@@ -59,10 +60,19 @@ async def _run(load: Load, drain: float | None) -> None:
             open_connector(
                 configuration, poll_s=_poll_seconds(drain), look_again=load
             ) as connector,
-            live_line(connector),
+            _live_line(connector),
         ):
             stop.gently = connector.stop
             await connector.run(drain)
+
+
+def _live_line(connector: Connector) -> AbstractAsyncContextManager[None]:
+    """One line at the bottom of a terminal; nothing elsewhere."""
+    if not sys.stderr.isatty():
+        return nullcontext()
+    from benchling_connector.cli.live import live_line  # Rich's live display, for people only
+
+    return live_line(connector)
 
 
 def _poll_seconds(drain: float | None) -> int:

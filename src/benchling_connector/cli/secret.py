@@ -7,7 +7,6 @@ from datetime import UTC, datetime
 
 import structlog
 
-from benchling_connector.adapters.status import serve_status
 from benchling_connector.domain.configuration import Configuration
 from benchling_connector.domain.errors import ConfigurationError, ConnectorError
 from benchling_connector.domain.health import Finding, Health, condition_of
@@ -43,6 +42,8 @@ async def with_secret(load: Sources) -> Configuration:
     waiting = _Waiting(secret_missing(load), loop.time())
     async with AsyncExitStack() as stack:
         if configuration.http_port is not None:
+            from benchling_connector.adapters.status import serve_status  # slow to import
+
             serving = serve_status(configuration.http_port, waiting.health, waiting.metrics)
             log.info("status.served", port=await stack.enter_async_context(serving))
         while True:

@@ -4,7 +4,17 @@ from dataclasses import dataclass
 from importlib.resources import as_file, files
 from typing import Literal
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import (
+    Column,
+    Connection,
+    MetaData,
+    PrimaryKeyConstraint,
+    String,
+    Table,
+    insert,
+    inspect,
+    text,
+)
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchling_connector.database.connection import (
@@ -13,6 +23,7 @@ from benchling_connector.database.connection import (
     reading,
     sqlite_path,
 )
+from benchling_connector.database.tables import metadata
 from benchling_connector.domain.errors import ConfigurationError, FieldProblem, InvalidConfiguration
 
 __all__ = ["HEAD", "SchemaStatus", "require_schema", "schema_status", "upgrade"]
@@ -45,7 +56,10 @@ async def upgrade(engine: AsyncEngine) -> None:
         if (await connection.run_sync(_status)).state == "current":
             return
     async with exclusively(engine) as connection:
-        if (await connection.run_sync(_status)).state != "current":
+        state = (await connection.run_sync(_status)).state
+        if state == "absent":
+            await connection.run_sync(_make)
+        elif state == "older":
             await connection.run_sync(_run_alembic)
 
 
@@ -86,6 +100,23 @@ def _status(connection: Connection) -> SchemaStatus:
             f"The database's schema is {current}; this version of the connector knows {HEAD}.",
         )
     return SchemaStatus(current, HEAD)
+
+
+def _make(connection: Connection) -> None:
+    """The newest tables at once, with the revision that Alembic would note down.
+
+    The migrations, one by one, make the very same (a test holds the two together), but importing
+    Alembic takes a new connector a fifth of its start.
+    """
+    metadata.create_all(connection, checkfirst=False)
+    version = Table(
+        "alembic_version",
+        MetaData(),
+        Column("version_num", String(32), nullable=False),
+        PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
+    )
+    version.create(connection, checkfirst=False)
+    connection.execute(insert(version).values(version_num=HEAD))
 
 
 def _run_alembic(connection: Connection) -> None:

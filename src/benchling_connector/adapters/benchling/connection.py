@@ -6,6 +6,7 @@ with every request and refuse to go on where that names the tenant.
 """
 
 import base64
+import ssl
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -46,9 +47,14 @@ async def open_session(
 
     Raises `InvalidConfiguration` when the bundle cannot be used.
     """
+    verify: ssl.SSLContext | bool = verify_ssl
+    if verify_ssl and ca_bundle is not None:
+        # Only then: to read the system's authorities again takes as long as many an import, and
+        # aiohttp has a context with them.
+        verify = client_context(ca_bundle)
     connector = aiohttp.TCPConnector(
         limit=connections,
-        ssl=client_context(ca_bundle) if verify_ssl else False,
+        ssl=verify,
         keepalive_timeout=KEEP_ALIVE_S,
     )
     async with aiohttp.ClientSession(

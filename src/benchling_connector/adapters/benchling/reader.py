@@ -9,6 +9,7 @@ from urllib.parse import quote
 import msgspec
 from yarl import URL
 
+from benchling_connector.adapters.ahead import Ahead
 from benchling_connector.adapters.benchling.allowance import WINDOW_S
 from benchling_connector.adapters.benchling.budget import BudgetSnapshot, RequestBudget
 from benchling_connector.adapters.benchling.connection import open_session, proxy_of
@@ -121,6 +122,7 @@ class BenchlingReader:
             return reply
 
         self._tokens = TokenKeeper(ask, clock, ids.jitter)
+        self._signing_in = Ahead(self._sign_in)
 
     @property
     def budget(self) -> RequestBudget:
@@ -138,9 +140,16 @@ class BenchlingReader:
         # The header has whole seconds: on average it is half a second old.
         return (reply.at - told).total_seconds() - 0.5
 
+    def begin(self) -> None:
+        """Signs in ahead of time: the next `sign_in` tells what came of it."""
+        self._signing_in.begin()
+
     async def sign_in(self) -> None:
         """Makes sure that there is a valid token; after a failure it waits until one may be asked
         for again, up to 20 s."""
+        await self._signing_in.answer()
+
+    async def _sign_in(self) -> None:
         await self._tokens.settled()
         await self._tokens.valid()
 
@@ -203,6 +212,7 @@ class BenchlingReader:
 
     async def close(self) -> None:
         """Ends what is under way; the session is its opener's."""
+        await self._signing_in.close()
         await self._tokens.close()
 
     async def _read(self, request: Outgoing, *, urgent: bool = False) -> Reply:

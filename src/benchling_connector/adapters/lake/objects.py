@@ -13,12 +13,8 @@ from obstore.store import AzureStore, GCSStore
 
 from benchling_connector.adapters.aws import FOREIGN, IDENTITY_PROBLEMS, identity_error
 from benchling_connector.adapters.lake.address import NOT_FOUND, BucketAddress, checked_path
-from benchling_connector.adapters.lake.errors import (
-    DENIED,
-    OBJECT_MISSING,
-    answer_of,
-    of_object_store,
-)
+from benchling_connector.adapters.lake.answers import OBJECT_MISSING, answer_of, of_object_store
+from benchling_connector.adapters.lake.errors import DENIED
 from benchling_connector.adapters.lake.s3 import Identity, s3_store
 from benchling_connector.adapters.trust import read_bundle
 from benchling_connector.domain.errors import ConfigurationError, ConnectorError

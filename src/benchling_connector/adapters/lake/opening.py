@@ -9,7 +9,6 @@ from typing import Protocol
 
 from benchling_connector.adapters.lake.address import FolderAddress, parse_lake_url
 from benchling_connector.adapters.lake.files import FileLake
-from benchling_connector.adapters.lake.objects import ObjectLake
 from benchling_connector.ports import Lake
 
 __all__ = ["OpenLake", "open_lake"]
@@ -53,6 +52,10 @@ async def open_lake(
     """
     address = parse_lake_url(url)
     if not isinstance(address, FolderAddress):
+        from benchling_connector.adapters.lake.objects import (
+            ObjectLake,
+        )  # a folder needs no obstore
+
         try:
             yield ObjectLake(address, os.environ.get("AWS_REGION") or region, ca_bundle)
         finally:

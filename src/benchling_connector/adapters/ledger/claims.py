@@ -5,12 +5,15 @@ without a lock; only taking a claim over locks its row, and never waits for a ro
 else has locked. So workers cannot block each other here.
 """
 
+import functools
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from sqlalchemy import RowMapping, and_, bindparam, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
+from sqlalchemy.sql.dml import ReturningInsert
 
 from benchling_connector.adapters.ledger.rows import (
     FILE_COLUMNS,
@@ -24,10 +27,11 @@ from benchling_connector.ports import Candidate, Claim, Verdict
 
 __all__ = ["Claimant", "claim"]
 
-_INSERT_NEW = {
-    name: insert(events).on_conflict_do_nothing().returning(events.c.event_id)
-    for name, insert in INSERT.items()
-}
+
+@functools.cache
+def _insert_new(dialect: str) -> ReturningInsert[Any]:
+    return INSERT[dialect](events).on_conflict_do_nothing().returning(events.c.event_id)
+
 
 _KNOWN = (
     select(
@@ -113,7 +117,7 @@ async def _insert(
     # In one order everywhere, so that two workers never wait for each other in a circle.
     ordered = sorted(candidates, key=lambda one: one.event.id)
     inserted = await connection.scalars(
-        _INSERT_NEW[connection.dialect.name],
+        _insert_new(connection.dialect.name),
         [row_of_candidate(one, claimant.connector_id, claimant.worker_id) for one in ordered],
     )
     new = set(inserted)

@@ -21,6 +21,7 @@ from typing import Any
 
 import structlog
 
+from benchling_connector.adapters.ahead import Ahead
 from benchling_connector.adapters.sqs.attributes import parse_attributes, whole
 from benchling_connector.adapters.sqs.connection import SqsConnection
 from benchling_connector.adapters.sqs.errors import DENIED, FAILING
@@ -96,6 +97,7 @@ class SqsSource:
         self._places = asyncio.Semaphore(_BATCHES_AT_ONCE)
         self._ask_again_at = 0.0
         self._left: set[asyncio.Task[None]] = set()
+        self._facts = Ahead(self._ask_for_facts)
 
     async def receive(
         self, max_messages: int, wait_s: int, visibility_s: int | None = None
@@ -129,11 +131,18 @@ class SqsSource:
         """Keeps hidden for `seconds` from now; gives back those that failed."""
         return await self._change_visibility([(one, seconds) for one in deliveries])
 
+    def begin(self) -> None:
+        """Asks for the facts ahead of time: the next `facts` tells what came of it."""
+        self._facts.begin()
+
     async def facts(self) -> QueueFacts:
         """Asks the queue about itself; Nones when its policy does not allow that.
 
         Raises `ConfigurationError` (`queue-not-found`) when it does not exist.
         """
+        return await self._facts.answer()
+
+    async def _ask_for_facts(self) -> QueueFacts:
         try:
             answer = await self._connection.call("GetQueueAttributes", {"AttributeNames": ["All"]})
         except ConfigurationError as error:
@@ -150,6 +159,7 @@ class SqsSource:
 
     async def settle(self) -> None:
         """Waits for what cancelled receives left behind, two seconds at the most."""
+        await self._facts.close()
         if self._left:
             _, unfinished = await asyncio.wait(self._left, timeout=_SETTLE_S)
             for left in unfinished:
