@@ -674,6 +674,19 @@ async def test_orphans_are_the_pending_files_of_dead_workers(home: Home) -> None
     ]
 
 
+async def test_a_heartbeat_tells_how_many_workers_of_the_connector_are_alive(home: Home) -> None:
+    first, second = await home.ledger("w1"), await home.ledger("w2")
+    elsewhere = await home.ledger("w3", "c2")
+    assert await first.heartbeat(at(0)) == 1
+    assert await elsewhere.heartbeat(at(0)) == 1
+    assert await second.heartbeat(at(1)) == 2
+    assert await first.heartbeat(at(10)) == 2
+    assert await first.heartbeat(at(32)) == 1
+    assert await second.heartbeat(at(33)) == 2
+    await second.sign_off(at(34))
+    assert await first.heartbeat(at(35)) == 1
+
+
 async def test_a_heartbeat_prolongs_the_lease_of_all_claims(home: Home) -> None:
     ledger, other = await home.ledger("w1"), await home.ledger("w2")
     await ledger.claim([a_candidate("evt_1"), a_candidate("evt_2")], at(0))

@@ -31,6 +31,10 @@ class Wire:
     def __init__(self, world: "World", worker: "Worker", name: str, port: Any) -> None:
         self._world, self._worker, self._name, self._port = world, worker, name, port
 
+    def share(self, workers: int) -> None:
+        """Nothing leaves the worker."""
+        self._port.share(workers)
+
     def __getattr__(self, method: str) -> Any:
         async def call(*arguments: Any, **named: Any) -> Any:
             world, worker = self._world, self._worker

@@ -1,4 +1,5 @@
 import asyncio
+from collections.abc import Coroutine
 from math import ceil, floor
 from random import Random
 
@@ -192,6 +193,50 @@ def test_two_workers_share_one_budget_without_knowing_of_each_other() -> None:
 
     assert asyncio.run(main()) <= 4 * 30 / 0.95
     assert len(server.refused) <= 0.05 * len(server.accepted)
+
+
+@pytest.mark.parametrize("workers", [2, 3, 4, 8])
+@pytest.mark.parametrize("kind", [FixedWindows, SlidingWindow])
+def test_workers_that_know_of_each_other_use_the_limit_up_and_do_not_overrun_it(
+    workers: int, kind: type[Server]
+) -> None:
+    server = kind(300)
+
+    async def main() -> None:
+        clock, random = VirtualClock(), Random(3)
+        traffic = Traffic(workers=16, latency=0.1)
+        working = []
+        for _ in range(workers):
+            budget = RequestBudget(clock, random.random)
+            budget.share(workers)
+            working.append(ask(clock, budget, server, 5 * (300 // workers), traffic, random))
+        await clock.run(_together(working))
+
+    asyncio.run(main())
+    assert server.refused == []
+    assert server.accepted[-1] - server.accepted[0] <= 4 * 30 / 0.95
+
+
+async def _together(working: list[Coroutine[None, None, None]]) -> None:
+    await asyncio.gather(*working)
+
+
+async def test_a_part_of_the_budget_is_given_up_when_a_worker_comes_and_taken_when_one_goes() -> (
+    None
+):
+    clock = VirtualClock()
+    budget = new_budget(clock)
+    budget.share(3)
+    first = await admitted(clock, budget, 1)
+    first[0].answered(200, headers(300, 299, 30))
+    assert len(await admitted(clock, budget, 200)) == 99
+    budget.share(2)
+    assert len(await admitted(clock, budget, 200)) == 50
+    budget.share(4)
+    assert await admitted(clock, budget, 200) == []
+    assert budget.snapshot().remaining == 0
+    budget.share(1)
+    assert len(await admitted(clock, budget, 200)) == 150
 
 
 async def test_without_any_headers_the_documented_limit_is_kept() -> None:

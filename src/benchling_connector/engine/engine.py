@@ -205,6 +205,7 @@ class Engine:
             gate=self.gate,
             clock=self._ports.clock,
             visibility_s=visibility_s,
+            share=self._ports.reader.share,
             report=lambda: self.report(),
         )
         steady = [
@@ -257,7 +258,10 @@ class Engine:
         ports = self._ports
         await self._reach(ports.reader.sign_in)
         facts = await self._reach(ports.source.facts)
-        await self._reach(lambda: ports.ledger.heartbeat(ports.clock.now(), self.report()))
+        workers = await self._reach(
+            lambda: ports.ledger.heartbeat(ports.clock.now(), self.report())
+        )
+        ports.reader.share(workers)
         for file in await self._reach(lambda: ports.ledger.orphans(ports.clock.now())):
             self._serve.begin(self._store.settle_orphan(file))
         visibility_s = facts.visibility_timeout

@@ -34,6 +34,7 @@ class Keepalive:
         gate: Gate,
         clock: Clock,
         visibility_s: int,
+        share: Callable[[int], None],
         report: Callable[[], str] = str,
     ) -> None:
         self._source = source
@@ -42,6 +43,7 @@ class Keepalive:
         self._gate = gate
         self._clock = clock
         self._visibility_s = visibility_s
+        self._share = share
         self._report = report
 
     async def visibility(self) -> None:
@@ -76,10 +78,11 @@ class Keepalive:
 
     async def _beat(self) -> None:
         try:
-            await self._ledger.heartbeat(self._clock.now(), self._report())
+            workers = await self._ledger.heartbeat(self._clock.now(), self._report())
         except ConnectorError as error:
             self._gate.failed(Dependency.DATABASE, error)
         else:
+            self._share(workers)
             self._gate.answers(Dependency.DATABASE)
 
     async def _extend(self, due: Sequence[Held], now: float) -> None:

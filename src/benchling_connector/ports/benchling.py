@@ -19,6 +19,10 @@ class ResourceReader(Protocol):
         """Returns when a call would be sent at once, instead of waiting for the budget."""
         ...
 
+    def share(self, workers: int) -> None:
+        """So many workers, this one among them, use the app's budget from now on."""
+        ...
+
     async def ping(self, family: str | None) -> None:
         """Returns when Benchling answers at all: whatever it says of a resource that cannot be.
 

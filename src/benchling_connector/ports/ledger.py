@@ -115,8 +115,9 @@ class Ledger(Protocol):
         """PENDING files of workers that are dead."""
         ...
 
-    async def heartbeat(self, now: datetime, report: str = "") -> None:
-        """Prolongs the lease of all that this worker has claimed.
+    async def heartbeat(self, now: datetime, report: str = "") -> int:
+        """Prolongs the lease of all that this worker has claimed; gives how many workers of this
+        connector are alive, this one among them.
 
         `report`: what the worker says of itself, as JSON or empty, for people to read.
         """

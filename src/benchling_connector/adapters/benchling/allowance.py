@@ -62,11 +62,13 @@ class Allowance:
     """The state of one app's budget. Times are seconds on one monotonic clock.
 
     `ceiling`: where it begins and what it never exceeds in any 30 s; None begins at the documented
-    300 and follows the headers, up as well as down.
+    300 and follows the headers, up as well as down. Of several `workers`, which send in the name
+    of the same app, each takes its equal part of either.
     """
 
     def __init__(self, ceiling: int | None = None) -> None:
         self.ceiling = ceiling
+        self.workers = 1
         self.limit = ceiling or DOCUMENTED_LIMIT
         self.used_total = 0
         self.refused_total = 0
@@ -193,8 +195,8 @@ class Allowance:
             return 0
         own = self.limit - len(self._under_way) - len(self._counted)
         left = own if self._header is None else self._left(self._header)
-        if self.ceiling is not None:
-            left = min(left, own)
+        if (most := self._most()) is not None:
+            left = min(left, most - len(self._under_way) - len(self._counted))
         return max(left, 0)
 
     def resets_in(self, now: float) -> float | None:
@@ -221,7 +223,7 @@ class Allowance:
 
     def _may_send(self, now: float) -> bool:
         own = len(self._under_way) + len(self._counted)
-        if self.ceiling is not None and own >= self.ceiling:
+        if (part := self._most()) is not None and own >= part:
             return False
         if self._careful is not None and self._sent_after(self._fence) >= self._careful:
             return False
@@ -235,6 +237,12 @@ class Allowance:
         if own < self.limit and self._sent_after(self._mark) < most:
             return True
         return self._ask_ahead and not self._since_mark and now >= self._ask_from
+
+    def _most(self) -> int | None:
+        """Requests of our own in any 30 s, where the headers are not the only bound."""
+        if self.workers > 1:
+            return max(self.limit // self.workers, 1)
+        return self.ceiling
 
     def _left(self, header: _Header) -> int:
         return header.remaining - len(self._under_way) - len(self._untold)

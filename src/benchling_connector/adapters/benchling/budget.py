@@ -96,6 +96,12 @@ class RequestBudget:
                 self._serve()
             raise
 
+    def share(self, workers: int) -> None:
+        """So many workers, this one among them, use the app's budget from now on."""
+        if workers != self._allowance.workers:
+            self._allowance.workers = workers
+            self._serve()
+
     def snapshot(self) -> BudgetSnapshot:
         """What it believes now."""
         now, allowance = self._clock.monotonic(), self._allowance

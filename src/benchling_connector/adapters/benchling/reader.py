@@ -157,6 +157,10 @@ class BenchlingReader:
         """Returns when a call would be sent at once, instead of waiting for the budget."""
         (await self.budget.admit()).withdraw()
 
+    def share(self, workers: int) -> None:
+        """So many workers, this one among them, use the app's budget from now on."""
+        self.budget.share(workers)
+
     async def ping(self, family: str | None) -> None:
         """Returns when Benchling answers at all, or when it cannot be asked now.
 

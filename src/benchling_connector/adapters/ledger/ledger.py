@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, func, update
+from sqlalchemy import bindparam, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from benchling_connector.adapters.ledger import claims, storing
@@ -163,11 +163,17 @@ class SqlLedger:
         async with reading(self._engine) as connection:
             return await storing.orphans(connection, self._connector_id, self._worker_id, now)
 
-    async def heartbeat(self, now: datetime, report: str = "") -> None:
+    async def heartbeat(self, now: datetime, report: str = "") -> int:
         """See `ports.Ledger`."""
         async with writing(self._engine) as connection:
             await self._prolong(connection, now, report)
+            alive = await connection.scalar(
+                select(func.count()).where(
+                    workers.c.connector_id == self._connector_id, workers.c.lease_until > now
+                )
+            )
         self._signed_on = True
+        return alive or 1
 
     async def sign_off(self, now: datetime) -> None:
         """See `ports.Ledger`."""

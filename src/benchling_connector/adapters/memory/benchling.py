@@ -44,6 +44,7 @@ class MemoryBenchling:
         self.most_ids: int | None = None
         self.silently_missing = False
         self.pings = 0
+        self.workers = 1
         self.faults = Faults()
         self._clock = clock
         self._catalog = table or catalog()
@@ -75,6 +76,10 @@ class MemoryBenchling:
     async def sign_in(self) -> None:
         """Makes sure that there is a valid token."""
         self.faults.strike("sign_in", "before")
+
+    def share(self, workers: int) -> None:
+        """So many workers use the budget; there is none here."""
+        self.workers = workers
 
     async def ping(self, family: str | None) -> None:
         """Returns when Benchling answers at all."""

@@ -137,11 +137,12 @@ class MemoryLedger:
                 and not self._store.alive(file.worker_id, now)
             ]
 
-    async def heartbeat(self, now: datetime, report: str = "") -> None:
+    async def heartbeat(self, now: datetime, report: str = "") -> int:
         """See `ports.Ledger`."""
         with self._struck("heartbeat"):
             self._prolong(now)
             self._store.reports[self._worker_id] = report
+            return self._store.workers_alive(self._connector_id, now)
 
     async def sign_off(self, now: datetime) -> None:
         """See `ports.Ledger`."""
@@ -226,4 +227,5 @@ class MemoryLedger:
 
     def _prolong(self, now: datetime) -> None:
         self._store.leases[self._worker_id] = now + self._lease
+        self._store.homes[self._worker_id] = self._connector_id
         self._signed_on = True

@@ -65,6 +65,8 @@ class MemoryStore:
     files: dict[str, KnownFile] = field(default_factory=dict)
     leases: dict[str, datetime] = field(default_factory=dict)
     """By worker ID: until when it is alive."""
+    homes: dict[str, str] = field(default_factory=dict)
+    """By worker ID: its connector's."""
     reports: dict[str, str] = field(default_factory=dict)
     """By worker ID: what it said of itself last."""
     keys: Iterator[int] = field(default_factory=lambda: count(1))
@@ -73,6 +75,14 @@ class MemoryStore:
         """Whether a worker's lease still runs."""
         lease = self.leases.get(worker_id or "")
         return lease is not None and lease > now
+
+    def workers_alive(self, connector_id: str, now: datetime) -> int:
+        """How many workers of a connector are alive."""
+        return sum(
+            lease > now
+            for worker_id, lease in self.leases.items()
+            if self.homes.get(worker_id) == connector_id
+        )
 
     def pending(self, file_id: str | None) -> KnownFile | None:
         """The file, if it is PENDING."""
