@@ -1,9 +1,9 @@
 """How much of Benchling's request budget is used, and how often too much.
 
 `python -m benchmarks.budget [--windows N]`. The real budget against a model of the limit, in
-virtual time: whoever asks always has work. Prints for each case the share of the requests that the
-limit left to us which were let in, the share of all that were answered 429, and for the case
-with another app how what it takes shows in ours.
+virtual time: whoever asks always has work. Prints for each case the share of the limit that was
+used by all who ask, the share of our requests that were answered 429, and where another program
+asks as the same app, the share of its requests that were let in.
 """
 
 import argparse
@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from random import Random
+from statistics import mean
 
 from tests.ratelimit import FixedWindows, Server, SlidingWindow, Traffic, ask
 
@@ -44,8 +45,10 @@ class Case:
     name: str
     server: Callable[[], Server]
     left: Callable[[int], float]
-    """Requests that so many windows leave to us."""
+    """Requests that so many windows allow."""
     workers: int = 1
+    neighbour: float = 0.0
+    """Requests per second that another program sends as the same app, whatever it is answered."""
     ceiling: int | None = None
     traffic: Traffic = field(default_factory=lambda: Traffic(workers=32, latency=LATENCY_S))
 
@@ -55,15 +58,14 @@ CASES = (
     Case(
         "alone, a window that slides", lambda: SlidingWindow(DOCUMENTED), lambda n: DOCUMENTED * n
     ),
-    Case(
-        "another app takes half",
-        lambda: FixedWindows(DOCUMENTED, others=DOCUMENTED / WINDOW_S / 2),
-        lambda n: DOCUMENTED * n / 2,
-    ),
-    Case(
-        "another app takes nine tenths",
-        lambda: FixedWindows(DOCUMENTED, others=DOCUMENTED / WINDOW_S * 0.9),
-        lambda n: DOCUMENTED * n / 10,
+    *(
+        Case(
+            f"a neighbour asks for {share:.0%} of it",
+            lambda: FixedWindows(DOCUMENTED),
+            lambda n: DOCUMENTED * n,
+            neighbour=DOCUMENTED / WINDOW_S * share,
+        )
+        for share in (0.1, 0.5, 1.0)
     ),
     Case(
         "the limit is raised to 1,000",
@@ -87,8 +89,9 @@ CASES = (
 )
 
 
-async def used(case: Case, windows: int, seed: int) -> tuple[float, float]:
-    """The share of what was left to us that was let in, and of all that was answered 429."""
+async def used(case: Case, windows: int, seed: int) -> tuple[float, float, float]:
+    """The share of the limit that was used by all together, of our requests that were answered
+    429, and of the neighbour's that were let in."""
     clock, server = VirtualClock(), case.server()
 
     async def work(number: int) -> None:
@@ -97,16 +100,27 @@ async def used(case: Case, windows: int, seed: int) -> tuple[float, float]:
         budget.share(case.workers)
         await ask(clock, budget, server, 1_000 * windows, case.traffic, random)
 
+    taken = [0, 0]  # of the neighbour's: let in, refused
+
+    async def neighbour() -> None:
+        while True:
+            await clock.sleep(1 / case.neighbour)
+            allowed, _ = server.take(clock.monotonic())
+            taken[not allowed] += 1
+
     async def until_the_end() -> None:
         working = [asyncio.create_task(work(number)) for number in range(case.workers)]
+        if case.neighbour:
+            working.append(asyncio.create_task(neighbour()))
         await clock.sleep(windows * WINDOW_S)
         for one in working:
             one.cancel()
         await asyncio.gather(*working, return_exceptions=True)
 
     await clock.run(until_the_end())
-    accepted, refused = len(server.accepted), len(server.refused)
-    return accepted / case.left(windows), refused / max(accepted + refused, 1)
+    accepted, refused = len(server.accepted), len(server.refused) - taken[1]
+    theirs = taken[0] / sum(taken) if case.neighbour else 1.0
+    return accepted / case.left(windows), refused / max(accepted - taken[0] + refused, 1), theirs
 
 
 def main() -> None:
@@ -116,13 +130,14 @@ def main() -> None:
     parser.add_argument("--seeds", type=int, default=5)
     given = parser.parse_args()
     print(f"{given.windows} windows of 30 s, {given.seeds} seeds; mean (worst)")
-    print(f"{'':50}{'budget used':>20}{'answered 429':>20}")
+    print(f"{'':50}{'limit used':>18}{'ours refused':>18}{'neighbour let in':>20}")
     for case in CASES:
         results = [asyncio.run(used(case, given.windows, seed)) for seed in range(given.seeds)]
-        shares, refusals = zip(*results, strict=True)
-        mean, refused = sum(shares) / len(shares), sum(refusals) / len(refusals)
-        budget = f"{mean:.1%} ({min(shares):.1%})"
-        print(f"{case.name:50}{budget:>20}{f'{refused:.2%} ({max(refusals):.2%})':>20}")
+        shares, refusals, theirs = zip(*results, strict=True)
+        limit = f"{mean(shares):.1%} ({min(shares):.1%})"
+        refused = f"{mean(refusals):.2%} ({max(refusals):.2%})"
+        let_in = f"{mean(theirs):.1%} ({min(theirs):.1%})" if case.neighbour else ""
+        print(f"{case.name:50}{limit:>18}{refused:>18}{let_in:>20}")
 
 
 if __name__ == "__main__":
