@@ -236,6 +236,80 @@ async def test_an_orphan_that_is_discarded_makes_its_events_claimable(home: Home
     assert await claim(ledger, "evt_1", 41) == Claim(Verdict.CLAIMED, 2)
 
 
+async def test_beginning_files_prolongs_the_lease(home: Home) -> None:
+    ledger, other = await home.ledger("w1"), await home.ledger("w2")
+    await claim(ledger, "evt_1", 0)
+    file = a_file(["evt_1"])
+    assert await ledger.begin_files([file], at(1)) == frozenset()
+    assert await ledger.begin_files([file], at(25)) == frozenset()
+
+    assert await verdict(other, "evt_1", 54.9) is Verdict.BUSY
+    assert list(await other.orphans(at(54.9))) == []
+    assert await verdict(other, "evt_1", 55) is Verdict.ORPHANED
+    assert len(await other.orphans(at(55))) == 1
+
+
+async def test_a_heartbeat_that_comes_late_does_not_shorten_the_lease(home: Home) -> None:
+    ledger, other = await home.ledger("w1"), await home.ledger("w2")
+    await claim(ledger, "evt_1", 0)
+    await ledger.begin_files([a_file(["evt_1"])], at(25))
+    await ledger.heartbeat(at(10))
+
+    assert await verdict(other, "evt_1", 54.9) is Verdict.BUSY
+
+
+async def test_a_lease_of_a_clock_that_was_wrong_is_mended_by_the_next_heartbeat(
+    home: Home,
+) -> None:
+    ledger, other = await home.ledger("w1"), await home.ledger("w2")
+    await claim(ledger, "evt_1", 9_000)
+    await ledger.heartbeat(at(10))
+
+    assert await verdict(other, "evt_1", 39.9) is Verdict.BUSY
+    assert await verdict(other, "evt_1", 40) is Verdict.CLAIMED
+
+
+async def test_files_are_not_discarded_while_another_is_at_work_on_them(home: Home) -> None:
+    ledger, other = await home.ledger("w1"), await home.ledger("w2")
+    await claim(ledger, "evt_1", 0)
+    file = a_file(["evt_1"])
+    await ledger.begin_files([file], at(1))
+    assert len(await other.orphans(at(31))) == 1
+    await ledger.begin_files([file], at(31))  # it was only slow
+
+    await other.discard_files([file.file_id], at(32))
+    assert await ledger.begin_files([file], at(33)) == frozenset()
+    assert await ledger.commit_files([file.file_id], at(34)) == frozenset()
+    assert (await the_event(home, "evt_1")).state is EventState.STORED
+
+
+async def test_files_of_the_dead_and_ones_own_are_discarded(home: Home) -> None:
+    ledger, other = await home.ledger("w1"), await home.ledger("w2")
+    await ledger.claim([a_candidate("evt_1"), a_candidate("evt_2")], at(0))
+    own, left = a_file(["evt_1"]), a_file(["evt_2"])
+    await ledger.begin_files([own, left], at(1))
+
+    await ledger.discard_files([own.file_id], at(2))
+    await other.discard_files([left.file_id], at(31))
+    assert await other.commit_files([own.file_id, left.file_id], at(32)) == {
+        own.file_id,
+        left.file_id,
+    }
+
+
+async def test_a_file_whose_events_were_given_back_is_discarded_though_its_worker_lives(
+    home: Home,
+) -> None:
+    ledger, other = await home.ledger("w1"), await home.ledger("w2")
+    await claim(ledger, "evt_1", 0)
+    file = a_file(["evt_1"])
+    await ledger.begin_files([file], at(1))
+    await ledger.give_back([GivenBack("evt_1", "why", at(5))])
+
+    await other.discard_files([file.file_id], at(6))
+    assert await claim(other, "evt_1", 7) == Claim(Verdict.CLAIMED, 2)
+
+
 async def test_what_was_given_back_is_claimed_by_whoever_gets_it(home: Home) -> None:
     ledger, other = await home.ledger("w1"), await home.ledger("w2")
     await ledger.claim([a_candidate("evt_1"), a_candidate("evt_2")], at(0))

@@ -64,13 +64,13 @@ async def test_nobody_waits_for_ever_for_one_who_is_halted(
         await write(engine)
 
 
-async def test_who_has_waited_for_long_keeps_newcomers_off_until_its_turn(
+async def test_who_is_urgent_and_has_waited_for_long_keeps_newcomers_off_until_its_turn(
     engine: AsyncEngine, file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fairness, "STARVES_AFTER_S", 0.01)
     with contextlib.closing(sqlite3.connect(file)) as other:
         other.execute("BEGIN IMMEDIATE")
-        waits = asyncio.create_task(write(engine))
+        waits = asyncio.create_task(write(engine, urgent=True))
         async with asyncio.timeout(9):
             while newcomers_may_pass(file):
                 await asyncio.sleep(0.01)
@@ -79,8 +79,21 @@ async def test_who_has_waited_for_long_keeps_newcomers_off_until_its_turn(
     assert newcomers_may_pass(file)
 
 
+async def test_who_is_not_urgent_keeps_nobody_off(
+    engine: AsyncEngine, file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fairness, "STARVES_AFTER_S", 0.01)
+    with contextlib.closing(sqlite3.connect(file)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        waits = asyncio.create_task(write(engine))
+        await asyncio.wait({waits}, timeout=0.2)
+        assert newcomers_may_pass(file)
+        other.rollback()
+    await waits
+
+
 async def test_who_need_not_wait_keeps_nobody_off(engine: AsyncEngine, file: Path) -> None:
-    async with writing(engine) as connection:
+    async with writing(engine, urgent=True) as connection:
         await connection.execute(INSERT)
         assert newcomers_may_pass(file)
 
@@ -120,9 +133,9 @@ async def test_a_connection_that_is_closed_with_a_cursor_open_leaves_the_lock(
         del cursor
 
 
-async def write(engine: AsyncEngine) -> None:
+async def write(engine: AsyncEngine, *, urgent: bool = False) -> None:
     """Writes a note."""
-    async with writing(engine) as connection:
+    async with writing(engine, urgent=urgent) as connection:
         await connection.execute(INSERT)
 
 

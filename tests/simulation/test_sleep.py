@@ -72,3 +72,30 @@ def test_it_takes_back_also_what_it_does_not_know_to_have_written(seed: int) -> 
     world.run(job())
     assert world.lake.puts == 2
     world.promise.at_the_end()
+
+
+@pytest.mark.parametrize("there_s", [4.0, 6.0, 9.0])
+def test_who_is_only_slow_and_is_killed_amid_its_writing_leaves_nothing_twice(
+    there_s: float,
+) -> None:
+    """Its heartbeats do not get through. It was asked whether the file is still its own and goes to
+    write it, when its lease, but for that question, would be over; another looks for the dead."""
+    plan = Script(heartbeat=[Lot(), Lot(there_s=100.0)])
+    plan.lots["put"] = [Lot(LAKE_FAILS, acts=False, there_s=27.0), Lot(there_s=there_s)]
+    world = World(1, faults=plan, visibility_timeout=20)
+
+    async def job() -> None:
+        world.send("evt_1")
+        slow = world.start(receivers=1)
+        await world.clock.sleep(30.5)
+        world.start(receivers=1)
+        world.loop.on_step = lambda _: world.kill(slow) if world.lake.puts else None
+        while not world.lake.puts:
+            await world.clock.sleep(0.1)
+        world.loop.on_step = None
+        assert slow.killed
+        await world.until_settled(world.workers[-1])
+
+    world.run(job())
+    assert len(world.lake.objects) == 1
+    world.promise.at_the_end()

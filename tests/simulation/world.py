@@ -223,7 +223,7 @@ class World:
         """A call has acted on the world."""
         if request.method == "receive":
             worker.received.update(delivery.message_id for delivery in result)
-        elif request.method in {"heartbeat", "claim"}:
+        elif request.method in {"heartbeat", "claim", "begin_files"}:
             worker.beat_at = self.loop.time()
         elif request.method == "sha256":
             self._take_note_of_a_look(request.arguments[0])

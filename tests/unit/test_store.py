@@ -15,7 +15,7 @@ from benchling_connector.domain.answer import Fetched, unread
 from benchling_connector.domain.errors import TransientError
 from benchling_connector.domain.event import Event
 from benchling_connector.domain.rawfile import Enriched
-from benchling_connector.domain.records import EventState, FileState
+from benchling_connector.domain.records import EventState, FileRecord, FileState
 from benchling_connector.engine.gate import Dependency
 from benchling_connector.engine.store import TRUST_S
 from benchling_connector.ports import Candidate, Verdict
@@ -128,9 +128,9 @@ async def test_the_ledger_is_asked_again_when_its_word_is_old(waited, asked) -> 
     asks: list[list[str]] = []
     failed: list[str] = []
 
-    async def counted(files):
+    async def counted(files, now=None):
         asks.append([file.file_id for file in files])
-        return await begin(files)
+        return await begin(files, now)
 
     async def slow_once(path, body):
         if not failed:
@@ -151,11 +151,11 @@ async def test_the_word_of_the_ledger_counts_from_before_it_was_asked() -> None:
     desk = Desk()
     begin, asks = desk.ledger.begin_files, []
 
-    async def slow(files):
+    async def slow(files, now=None):
         asks.append(desk.clock.monotonic())
         if len(asks) == 1:
             await desk.clock.sleep(TRUST_S + 1)
-        return await begin(files)
+        return await begin(files, now)
 
     desk.ledger.begin_files = slow  # type: ignore[method-assign]
     await stored(desk, entries("e1"))
@@ -166,9 +166,9 @@ async def test_a_fresh_word_of_the_ledger_is_not_asked_for_again() -> None:
     desk = Desk()
     begin, asks = desk.ledger.begin_files, []
 
-    async def counted(files):
+    async def counted(files, now=None):
         asks.append(desk.clock.monotonic())
-        return await begin(files)
+        return await begin(files, now)
 
     desk.ledger.begin_files = counted  # type: ignore[method-assign]
     desk.lake.faults.before("put", LAKE, 12)
@@ -178,12 +178,18 @@ async def test_a_fresh_word_of_the_ledger_is_not_asked_for_again() -> None:
     assert desk.lake.puts == 1
 
 
+async def left_behind(desk: Desk) -> FileRecord:
+    """What another worker finds when this one seems dead, as one does that is suspended."""
+    await desk.clock.sleep(31)
+    await desk.ledger.sign_off(desk.clock.now())
+    (orphaned,) = await desk.other.orphans(desk.clock.now())
+    return orphaned
+
+
 async def taken_over(desk: Desk) -> None:
     """Another worker finds this one's lease run out, and claims the event for itself."""
-    await desk.clock.sleep(31)
-    (orphaned,) = await desk.other.orphans(desk.clock.now())
-    await desk.other.discard_files([orphaned.file_id])
-    now = desk.clock.now()
+    orphaned, now = await left_behind(desk), desk.clock.now()
+    await desk.other.discard_files([orphaned.file_id], now)
     (claim,) = await desk.other.claim([Candidate(event("e1"), "m", now, now)], now)
     assert claim.verdict is Verdict.CLAIMED
 
@@ -195,9 +201,9 @@ async def test_a_file_that_was_taken_over_before_any_try_is_left_alone() -> None
     told: list[Sequence[Enriched]] = []
     begin, asks = desk.ledger.begin_files, []
 
-    async def slow_to_answer(files):
+    async def slow_to_answer(files, now=None):
         asks.append(files)
-        refused = await begin(files)
+        refused = await begin(files, now)
         if len(asks) == 1:
             await taken_over(desk)
         return refused
@@ -243,8 +249,7 @@ async def test_a_file_that_another_worker_found_and_committed_is_done() -> None:
 
     async def job() -> Sequence[Enriched]:
         storing = asyncio.create_task(desk.store().store(items, told.append))
-        await desk.clock.sleep(31)
-        (orphaned,) = await desk.other.orphans(desk.clock.now())
+        orphaned = await left_behind(desk)
         await desk.other.commit_files([orphaned.file_id], desk.clock.now())
         desk.lake.faults.clear()
         return await storing
@@ -326,11 +331,11 @@ async def test_the_ledger_is_to_blame_when_it_fails_at_being_asked_again() -> No
     begin, put = desk.ledger.begin_files, desk.lake.put
     calls = []
 
-    async def fails_later(files):
+    async def fails_later(files, now=None):
         calls.append(desk.clock.monotonic())
         if len(calls) == 2:
             raise DATABASE
-        return await begin(files)
+        return await begin(files, now)
 
     async def slow_once(path, body):
         if len(calls) == 1:

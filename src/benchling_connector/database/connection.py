@@ -82,11 +82,14 @@ def sqlite_path(database_url: str) -> Path | None:
 
 
 @asynccontextmanager
-async def writing(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
-    """One transaction that may write. Raises `TransientError` (`database-failing`)."""
+async def writing(engine: AsyncEngine, *, urgent: bool = False) -> AsyncIterator[AsyncConnection]:
+    """One transaction that may write. Raises `TransientError` (`database-failing`).
+
+    `urgent`: a short and rare one that comes before others; with SQLite, of other processes.
+    """
     with translated():
         async with engine.connect() as connection, AsyncExitStack() as transaction:
-            async with _fairly(engine):
+            async with _fairly(engine, urgent=urgent):
                 await transaction.enter_async_context(connection.begin())
             yield connection
 
@@ -109,9 +112,9 @@ async def reading(engine: AsyncEngine) -> AsyncIterator[AsyncConnection]:
             yield await connection.execution_options(**{_READ_ONLY: True})
 
 
-def _fairly(engine: AsyncEngine) -> AbstractAsyncContextManager[None]:
+def _fairly(engine: AsyncEngine, *, urgent: bool) -> AbstractAsyncContextManager[None]:
     path = engine.sync_engine.get_execution_options().get(_FILE)
-    return nullcontext() if path is None else fairly(path)
+    return nullcontext() if path is None else fairly(path, urgent=urgent)
 
 
 class _Adapted(Protocol):

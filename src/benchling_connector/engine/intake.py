@@ -210,7 +210,8 @@ class Intake:
         if rivals:
             await self._admit(rivals)
 
-    async def _claim(self, events: Sequence[tuple[Event, Held]]) -> None:
+    async def _claim(self, events: Sequence[tuple[Event, Held]], *, settled: bool = False) -> None:
+        """`settled`: the files that others left with these events in them have been settled."""
         if not events:
             return
         candidates = [
@@ -226,13 +227,15 @@ class Intake:
         claims = await self._gate.insist(
             Dependency.DATABASE, lambda: self._ledger.claim(candidates, self._clock.now())
         )
-        await self._act(events, candidates, claims)
+        await self._act(events, candidates, claims, settled=settled)
 
     async def _act(
         self,
         events: Sequence[tuple[Event, Held]],
         candidates: Sequence[Candidate],
         claims: Sequence[Claim],
+        *,
+        settled: bool,
     ) -> None:
         works: list[Work] = []
         orphans: list[tuple[Event, Held]] = []
@@ -247,7 +250,7 @@ class Intake:
                 else:
                     self._stats.repeated += 1
                 self._settle.acknowledge(self._register.take([event.id]))
-            elif claim.verdict is Verdict.BUSY:
+            elif claim.verdict is Verdict.BUSY or (claim.verdict is Verdict.ORPHANED and settled):
                 self._settle.release_busy(self._register.take([event.id]))
             elif claim.verdict is Verdict.ORPHANED:
                 if claim.file is not None:
@@ -261,7 +264,7 @@ class Intake:
         await self._quarantine(reused)
         # Together: hundreds, in a transaction each, would keep all that came after them waiting.
         await asyncio.gather(*(self._settle_orphan(file) for file in left_behind.values()))
-        await self._claim(orphans)
+        await self._claim(orphans, settled=True)
 
     async def _quarantine(self, strays: Sequence[tuple[Held, Rejected, bytes]]) -> None:
         """Keeps what can never succeed, with its raw bytes and the reason; then acknowledges."""

@@ -24,7 +24,8 @@ log = structlog.get_logger()
 
 TRUST_S = 10.0
 """After so many seconds the ledger is asked again whether a file is still ours, before it is
-written: a process that was suspended may have been taken for dead."""
+written: a process that was suspended may have been taken for dead. To be asked prolongs the lease,
+so that the writing has its rest of time."""
 
 
 @dataclass(slots=True)
@@ -117,21 +118,22 @@ class Store:
 
     async def _put(self, file: RawFile, trust: _Trust) -> None:
         """Writes the object, if the file is still ours; asks the ledger when that is long ago."""
-        now = self._clock.monotonic()
-        if now - trust.since > TRUST_S:
-            if file.file_id in await self._gate.insist(
-                Dependency.DATABASE, lambda: self._ledger.begin_files([file])
-            ):
+        while (now := self._clock.monotonic()) - trust.since > TRUST_S:
+            if file.file_id in await self._ask([file]):
                 return
             trust.since = now
         trust.tried = True
         await self._lake.put(file.path, file.body)
 
     async def _begin_files(self, files: Sequence[RawFile]) -> Sequence[bool]:
-        refused = await self._gate.insist(
-            Dependency.DATABASE, lambda: self._ledger.begin_files(files)
-        )
+        refused = await self._ask(files)
         return [file.file_id in refused for file in files]
+
+    async def _ask(self, files: Sequence[RawFile]) -> frozenset[str]:
+        """The IDs of those that must not be written."""
+        return await self._gate.insist(
+            Dependency.DATABASE, lambda: self._ledger.begin_files(files, self._clock.now())
+        )
 
     async def _commit_files(self, file_ids: Sequence[str]) -> Sequence[bool]:
         unknown = await self._gate.insist(
@@ -141,7 +143,10 @@ class Store:
         return [file_id not in unknown for file_id in file_ids]
 
     async def _discard_files(self, file_ids: Sequence[str]) -> Sequence[None]:
-        await self._gate.insist(Dependency.DATABASE, lambda: self._ledger.discard_files(file_ids))
+        await self._gate.insist(
+            Dependency.DATABASE,
+            lambda: self._ledger.discard_files(file_ids, self._clock.now()),
+        )
         return [None] * len(file_ids)
 
     def _count(self, file: RawFile) -> None:

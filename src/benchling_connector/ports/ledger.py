@@ -87,8 +87,12 @@ class Ledger(Protocol):
         """Keeps messages with their raw bytes and reason. Repeating it changes nothing."""
         ...
 
-    async def begin_files(self, files: Sequence[RawFile]) -> frozenset[str]:
-        """Records files as PENDING, and which events are in which. Repeating it changes nothing.
+    async def begin_files(
+        self, files: Sequence[RawFile], now: datetime | None = None
+    ) -> frozenset[str]:
+        """Records files as PENDING, and which events are in which. Repeating it changes nothing
+        but the lease: with `now` it is prolonged as by a heartbeat, so that nobody takes them over
+        while they are written.
 
         Gives the IDs of the files that were refused and must not be written: those with an event
         that is not this worker's claim any more, or that is in another PENDING file.
@@ -103,8 +107,12 @@ class Ledger(Protocol):
         """
         ...
 
-    async def discard_files(self, file_ids: Sequence[str]) -> None:
-        """Forgets PENDING files; their events are claimable again."""
+    async def discard_files(self, file_ids: Sequence[str], now: datetime | None = None) -> None:
+        """Forgets PENDING files; their events are claimable again.
+
+        With `now` those are kept on which another worker is at work whose lease is not over by
+        then: it may have been prolonged since somebody looked.
+        """
         ...
 
     async def give_back(self, events: Sequence[GivenBack]) -> None:

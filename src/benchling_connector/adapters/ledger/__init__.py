@@ -13,7 +13,7 @@ from benchling_connector.adapters.ledger.ledger import (
 from benchling_connector.adapters.ledger.quarantine import SqlQuarantine, open_quarantine
 from benchling_connector.adapters.ledger.reader import SqlLedgerReader, open_reader
 from benchling_connector.adapters.ledger.status import read_status
-from benchling_connector.database.connection import open_engine
+from benchling_connector.database.connection import open_engine, sqlite_path
 from benchling_connector.database.identity import connector_identity
 from benchling_connector.database.migrate import upgrade
 
@@ -48,9 +48,12 @@ async def open_ledger(
     tells it by its `connector_id`. Raises `ConfigurationError` and `TransientError`.
     """
     engine = open_engine(database_url)
+    # SQLite has one connection, for which all stand in line: a heartbeat may not.
+    heart = engine if sqlite_path(database_url) is None else open_engine(database_url)
     try:
         await upgrade(engine)
         identity = await connector_identity(engine, connector_id, connector_name, now, new_id)
-        yield SqlLedger(engine, identity, worker_id, lease_s, process)
+        yield SqlLedger(engine, identity, worker_id, lease_s, process, heart)
     finally:
         await engine.dispose()
+        await heart.dispose()

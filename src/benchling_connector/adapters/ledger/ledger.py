@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, func, select, update
+from sqlalchemy import bindparam, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from benchling_connector.adapters.ledger import claims, storing
@@ -52,7 +52,7 @@ class SqlLedger:
 
     `worker_id` is new for each run: what a run before left behind is a dead worker's. `lease_s`
     in seconds: that long after its last heartbeat a worker counts as alive, unless `process` knows
-    that it is gone.
+    that it is gone. `heart`: an engine of the same database for heartbeats alone.
     """
 
     def __init__(
@@ -62,8 +62,10 @@ class SqlLedger:
         worker_id: str,
         lease_s: float = LEASE_S,
         process: Process = UNKNOWN_PROCESS,
+        heart: AsyncEngine | None = None,
     ) -> None:
         self._engine = engine
+        self._heart = heart or engine
         self._connector_id = connector_id
         self._worker_id = worker_id
         self._lease = timedelta(seconds=lease_s)
@@ -121,11 +123,23 @@ class SqlLedger:
                 into(quarantine).on_conflict_do_nothing(), [kept for _, kept in rows]
             )
 
-    async def begin_files(self, files: Sequence[RawFile]) -> frozenset[str]:
+    async def begin_files(
+        self, files: Sequence[RawFile], now: datetime | None = None
+    ) -> frozenset[str]:
         """See `ports.Ledger`."""
         if not files:
             return frozenset()
         async with writing(self._engine) as connection:
+            if now is not None:
+                # First: whoever discards files of ours looks at the lease before anything else.
+                await connection.execute(
+                    update(workers)
+                    .where(
+                        workers.c.worker_id == self._worker_id,
+                        workers.c.lease_until < now + self._lease,
+                    )
+                    .values(lease_until=now + self._lease)
+                )
             return await storing.begin(connection, self._connector_id, self._worker_id, files)
 
     async def commit_files(self, file_ids: Sequence[str], now: datetime) -> frozenset[str]:
@@ -135,11 +149,13 @@ class SqlLedger:
         async with writing(self._engine) as connection:
             return await storing.commit(connection, self._connector_id, file_ids, now)
 
-    async def discard_files(self, file_ids: Sequence[str]) -> None:
+    async def discard_files(self, file_ids: Sequence[str], now: datetime | None = None) -> None:
         """See `ports.Ledger`."""
         if file_ids:
             async with writing(self._engine) as connection:
-                await storing.discard(connection, self._connector_id, file_ids)
+                await storing.discard(
+                    connection, self._connector_id, self._worker_id, file_ids, now
+                )
 
     async def give_back(self, events: Sequence[GivenBack]) -> None:
         """See `ports.Ledger`."""
@@ -165,7 +181,7 @@ class SqlLedger:
 
     async def heartbeat(self, now: datetime, report: str = "") -> int:
         """See `ports.Ledger`."""
-        async with writing(self._engine) as connection:
+        async with writing(self._heart, urgent=True) as connection:
             await self._prolong(connection, now, report)
             alive = await connection.scalar(
                 select(func.count()).where(
@@ -203,7 +219,15 @@ class SqlLedger:
             signed_on.on_conflict_do_update(
                 index_elements=[workers.c.worker_id],
                 set_={
-                    "lease_until": lease_until,
+                    # This may have waited for long, and another transaction prolonged it further;
+                    # what is further than that is of a clock that was wrong.
+                    "lease_until": case(
+                        (
+                            workers.c.lease_until.between(lease_until, lease_until + self._lease),
+                            workers.c.lease_until,
+                        ),
+                        else_=lease_until,
+                    ),
                     "ended_at": None,
                     "seen_at": now,
                     "report": func.coalesce(signed_on.excluded.report, workers.c.report),

@@ -3,7 +3,18 @@
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 
-from sqlalchemy import RowMapping, bindparam, case, delete, insert, null, or_, select, update
+from sqlalchemy import (
+    RowMapping,
+    bindparam,
+    case,
+    delete,
+    exists,
+    insert,
+    null,
+    or_,
+    select,
+    update,
+)
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from benchling_connector.adapters.ledger.rows import FILE_COLUMNS, file_record
@@ -99,21 +110,33 @@ async def commit(
 
 
 async def discard(
-    connection: AsyncConnection, connector_id: str, file_ids: Collection[str]
+    connection: AsyncConnection,
+    connector_id: str,
+    worker_id: str,
+    file_ids: Collection[str],
+    now: datetime | None,
 ) -> None:
-    """Deletes PENDING files; their events have none any more."""
-    pending = (
-        await connection.scalars(
-            select(files.c.file_id)
-            .where(
-                files.c.connector_id == connector_id,
-                files.c.file_id.in_(file_ids),
-                files.c.state == FileState.PENDING,
-            )
-            .order_by(files.c.file_id)
-            .with_for_update()
+    """Deletes PENDING files; their events have none any more. With `now` not those on which
+    another worker is at work that is alive by then."""
+    chosen = (
+        select(files.c.file_id)
+        .where(
+            files.c.connector_id == connector_id,
+            files.c.file_id.in_(file_ids),
+            files.c.state == FileState.PENDING,
         )
-    ).all()
+        .order_by(files.c.file_id)
+        .with_for_update()
+    )
+    if now is not None:
+        living = await _living_others(connection, worker_id, file_ids, now)
+        at_work = exists().where(
+            events.c.file_id == files.c.file_id,
+            events.c.worker_id == files.c.worker_id,
+            events.c.state == EventState.WRITING,
+        )
+        chosen = chosen.where(or_(files.c.worker_id.not_in(living), ~at_work))
+    pending = (await connection.scalars(chosen)).all()
     if not pending:
         return
     writing = events.c.state == EventState.WRITING
@@ -143,6 +166,21 @@ async def orphans(
         .order_by(files.c.id)
     )
     return tuple(file_record(row) for row in rows.mappings())
+
+
+async def _living_others(
+    connection: AsyncConnection, worker_id: str, file_ids: Collection[str], now: datetime
+) -> list[str]:
+    """Those who began these files, and are alive. None of them prolongs its lease, and none of the
+    others begins to live, before this transaction has ended."""
+    owners = select(files.c.worker_id).where(files.c.file_id.in_(file_ids))
+    rows = await connection.execute(
+        select(workers.c.worker_id, workers.c.lease_until)
+        .where(workers.c.worker_id.in_(owners), workers.c.worker_id != worker_id)
+        .order_by(workers.c.worker_id)
+        .with_for_update()
+    )
+    return [row.worker_id for row in rows if row.lease_until > now]
 
 
 async def _checksums(connection: AsyncConnection, file_ids: Collection[str]) -> dict[str, str]:

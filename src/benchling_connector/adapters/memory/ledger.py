@@ -79,13 +79,17 @@ class MemoryLedger:
                     key, KnownEvent(next(self._store.keys), self._connector_id, record)
                 )
 
-    async def begin_files(self, files: Sequence[RawFile]) -> frozenset[str]:
+    async def begin_files(
+        self, files: Sequence[RawFile], now: datetime | None = None
+    ) -> frozenset[str]:
         """See `ports.Ledger`."""
         with self._struck("begin_files"):
             refused = frozenset(file.file_id for file in files if not self._is_writable(file))
             for file in files:
                 if file.file_id not in refused and file.file_id not in self._store.files:
                     self._begin(file)
+            if now is not None and self._worker_id in self._store.leases:
+                self._prolong(now)
         return refused
 
     async def commit_files(self, file_ids: Sequence[str], now: datetime) -> frozenset[str]:
@@ -100,13 +104,19 @@ class MemoryLedger:
                     event.change(state=EventState.STORED, stored_at=now, next_at=None)
         return frozenset(file_ids) - {file.record.file_id for file in files}
 
-    async def discard_files(self, file_ids: Sequence[str]) -> None:
+    async def discard_files(self, file_ids: Sequence[str], now: datetime | None = None) -> None:
         """See `ports.Ledger`."""
         with self._struck("discard_files"):
             pending = [
                 file.record.file_id
                 for file in self._own(file_ids)
                 if file.record.state is FileState.PENDING
+                and (
+                    now is None
+                    or file.worker_id == self._worker_id
+                    or not self._store.alive(file.worker_id, now)
+                    or not self._is_at_work(file)
+                )
             ]
             for event in self._store.in_files(pending):
                 writing = event.record.state is EventState.WRITING
@@ -222,10 +232,19 @@ class MemoryLedger:
         return event if event.record.state is EventState.WRITING else None
 
     def _own(self, file_ids: Iterable[str]) -> list[KnownFile]:
-        files = (self._store.files.get(file_id) for file_id in file_ids)
+        files = (self._store.files.get(file_id) for file_id in dict.fromkeys(file_ids))
         return [file for file in files if file and file.connector_id == self._connector_id]
 
+    def _is_at_work(self, file: KnownFile) -> bool:
+        """Whether whoever began a file has events of it that were not given back."""
+        return any(
+            event.worker_id == file.worker_id and event.record.state is EventState.WRITING
+            for event in self._store.in_files([file.record.file_id])
+        )
+
     def _prolong(self, now: datetime) -> None:
-        self._store.leases[self._worker_id] = now + self._lease
+        until, known = now + self._lease, self._store.leases.get(self._worker_id)
+        if known is None or not until <= known <= until + self._lease:
+            self._store.leases[self._worker_id] = until
         self._store.homes[self._worker_id] = self._connector_id
         self._signed_on = True
