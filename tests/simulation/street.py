@@ -55,6 +55,8 @@ class _Guarded:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._port, name)
+        if not asyncio.iscoroutinefunction(method):
+            return method  # it goes nowhere
 
         async def call(*arguments: Any) -> Any:
             if self._guard.asleep is not None:

@@ -299,6 +299,29 @@ def test_slow_work_is_kept_hidden_and_received_once() -> None:
     assert street.ledger()["evt_1"].attempts == 1
 
 
+def test_workers_of_one_connector_know_how_many_share_the_request_budget() -> None:
+    street = Street()
+    told: list[int] = []
+    street.benchling.share = told.append  # type: ignore[method-assign,assignment]
+
+    async def job() -> None:
+        first = street.engine()
+        running = [asyncio.create_task(first.run())]
+        await street.clock.sleep(15)
+        second = street.engine()
+        running.append(asyncio.create_task(second.run()))
+        await street.clock.sleep(15)
+        first.stop()
+        await street.clock.sleep(15)
+        second.stop()
+        await asyncio.gather(*running)
+
+    street.run(job)
+    assert told[0] == 1
+    assert max(told) == 2
+    assert told[-1] == 1
+
+
 @pytest.mark.parametrize("timeout", [0, 1, 4])
 def test_a_queue_that_hardly_hides_its_messages_is_told_to_hide_them(timeout: int) -> None:
     street = Street(visibility_timeout=timeout, max_receive_count=3)

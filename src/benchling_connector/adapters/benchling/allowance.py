@@ -12,7 +12,6 @@ Numbers of requests tell what was sent before what: clocks may stand still betwe
 from collections import deque
 from dataclasses import dataclass, replace
 
-from benchling_connector.adapters.benchling.neighbours import Neighbours
 from benchling_connector.adapters.benchling.ratelimit import Told
 
 __all__ = ["DOCUMENTED_LIMIT", "WINDOW_S", "Allowance", "Request"]
@@ -26,8 +25,6 @@ GUARD_S = 0.05
 SHORTEST_WAIT_S = 0.001
 COUNTED_WITHIN_S = 5.0
 """A request that has been under way for so long has been counted, if it ever will be."""
-LOOK_S = 5.0
-"""So often one request looks what others have used of what was left to them."""
 UNCAREFUL = 32
 """Requests under way at which careful going on after a 429 ends."""
 
@@ -51,8 +48,7 @@ class _Header:
 
     `issued`: the number of the last request sent when this was heard. `ours`: our own count
     explains all that the server has counted, so nobody else uses this app's budget. The window
-    ends between `ends_after` and `until` (seconds on our monotonic clock). `theirs` of what remains
-    is left to others.
+    ends between `ends_after` and `until` (seconds on our monotonic clock).
     """
 
     remaining: int
@@ -60,8 +56,6 @@ class _Header:
     ours: bool
     ends_after: float
     until: float
-    heard: float
-    theirs: int = 0
 
 
 class Allowance:
@@ -100,7 +94,6 @@ class Allowance:
         self._alone = True
         self._early = 0  # number of the last request that asked before its window's end
         self._longest_reset = 0.0
-        self._neighbours = Neighbours()
         self._moving = False  # its windows slide: they give back one by one
 
     def opens_at(self, now: float) -> float | None:
@@ -114,7 +107,6 @@ class Allowance:
         header = self._header
         if header is not None and now >= header.until:
             self._last, self._header = header, None
-            self._neighbours.window_over()
             self._alone = header.ours
             # One that has asked early must not be joined by another, and what a sliding window
             # gives back, our own count knows.
@@ -124,8 +116,6 @@ class Allowance:
         if self._may_send(now):
             return now
         changes = [self._header.until] if self._header else []
-        if self._header and self._header.theirs and now < self._header.heard + LOOK_S:
-            changes.append(self._header.heard + LOOK_S)
         if self._ask_ahead and now < self._ask_from:
             changes.append(self._ask_from)
         if self._counted:
@@ -191,7 +181,6 @@ class Allowance:
             pause = max(named + self._rounding + GUARD_S, backoff)
         self._paused_until = max(self._paused_until, now + pause)
         self._fence = self._issued
-        self._neighbours.window_over()
         self._header, self._ask_ahead, self._careful = None, True, 1
         self._moving, self._last, self._ask_from = False, None, 0.0
         self._untold.clear()
@@ -239,11 +228,8 @@ class Allowance:
         if self._careful is not None and self._sent_after(self._fence) >= self._careful:
             return False
         if self._header is not None:
-            left = self._left(self._header)
-            if left > 0:
+            if self._left(self._header) > 0:
                 return True
-            if left + self._header.theirs > 0 and now >= self._header.heard + LOOK_S:
-                return not self._since_mark
             # Other windows than a fixed one give back before their end; one request asks.
             trusted = self._header.ours and self._trust_own and self._aged
             return trusted and own < self.limit and not self._since_mark
@@ -259,7 +245,7 @@ class Allowance:
         return self.ceiling
 
     def _left(self, header: _Header) -> int:
-        return header.remaining - header.theirs - len(self._under_way) - len(self._untold)
+        return header.remaining - len(self._under_way) - len(self._untold)
 
     def _settled(self, header: _Header, now: float) -> bool:
         """Whether nothing can have been counted since that takes what the window's end gives."""
@@ -299,7 +285,6 @@ class Allowance:
             # It was counted after we sent it, if not when; and before its answer came.
             ends_after=request.sent + max(reset - rounded, 0.0),
             until=now + reset + (self._rounding if rounded else 0.0) + GUARD_S,
-            heard=now,
         )
         old, others = self._header or self._last, self._told
         self._told = [*others, (self._issued, new.until)]
@@ -318,23 +303,11 @@ class Allowance:
                 # Fixed windows are as long as the longest time that was ever told.
                 moved = new.until - old.ends_after
                 self._moving |= moved < 0.9 * (self._longest_reset - rounded)
-            if self._header is not None:
-                self._neighbours.window_over()
             # Answers that came first may have been counted after this one, in the same window.
             self._untold += [one for one, until in others if until >= new.ends_after]
-        self._header = replace(new, theirs=self._theirs(new, used, now))
+        self._header = new
         self._untold = [issued for issued in self._untold if issued >= request.number]
         self._ask_ahead = False
         self._set_mark()
         if not self._fence:
             self._careful = None  # it was only for not knowing the limit yet
-
-    def _theirs(self, header: _Header, used: int, now: float) -> int:
-        """What to leave to others, who are told from our other workers by nobody."""
-        if self.workers > 1 or self._moving:
-            return 0
-        begun = header.until - GUARD_S - self._longest_reset
-        leaves = begun + WINDOW_S + GUARD_S  # when the window's first answer leaves our own count
-        ours = sum(at >= leaves for at in self._counted) + len(self._under_way)
-        self._neighbours.seen(max(used - ours, 0), now - begun)
-        return self._neighbours.part(self.limit, max(header.until - now, 0.0))
