@@ -13,10 +13,11 @@ _HOP = {"host", "content-length", "transfer-encoding", "connection", "content-en
 
 @dataclass
 class Proxy:
-    """Passes on what it is asked. `held` actions wait, by name, until `let_go` is set."""
+    """Passes on what it is asked. After so many of an action, those `held`, by name, wait until
+    `let_go` is set."""
 
     url: str = ""
-    held: set[str] = field(default_factory=set)
+    held: dict[str, int] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     let_go: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -35,7 +36,7 @@ async def proxied(endpoint_url: str) -> AsyncIterator[Proxy]:
         async def serve(request: web.Request) -> web.Response:
             action = request.headers.get("X-Amz-Target", "").partition(".")[2]
             proxy.asked.append(action)
-            if action in proxy.held:
+            if action in proxy.held and proxy.asked.count(action) > proxy.held[action]:
                 await proxy.let_go.wait()
             headers = {k: v for k, v in request.headers.items() if k.lower() not in _HOP}
             async with session.post(

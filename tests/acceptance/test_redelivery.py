@@ -241,9 +241,8 @@ async def test_a_peek_that_is_interrupted_leaves_everything_visible(buried: Worl
     async with proxied(buried.aws.endpoint_url) as proxy:
         url = proxy.url + queue.dlq_url.partition(buried.aws.endpoint_url)[2]
         arguments = ("peek", "--limit", "100", "--dlq-url", url)
+        proxy.held["ReceiveMessage"] = 1
         process = await buried.start("dlq", *arguments, "-c", str(buried.write()))
-        await proxy.until("ReceiveMessage")
-        proxy.held.add("ReceiveMessage")
         await proxy.until("ReceiveMessage", 2)
         assert (await queue.counts(queue.dlq_url))[1] == 10
         process.send_signal(signal.SIGINT)
@@ -257,7 +256,7 @@ async def test_a_redrive_that_is_killed_before_it_deletes_leaves_messages_on_bot
 ) -> None:
     queue = buried.queue
     async with proxied(buried.aws.endpoint_url) as proxy:
-        proxy.held.add("DeleteMessageBatch")
+        proxy.held["DeleteMessageBatch"] = 0
         url = proxy.url + queue.dlq_url.partition(buried.aws.endpoint_url)[2]
         arguments = ("redrive", "--all", "--dlq-url", url)
         process = await buried.start("dlq", *arguments, "-c", str(buried.write()))
