@@ -14,7 +14,7 @@ from benchling_connector.domain.event import Event, decode
 from benchling_connector.domain.records import EventState
 from benchling_connector.engine.flight import Held
 from benchling_connector.engine.gate import Dependency
-from benchling_connector.engine.settle import ACKNOWLEDGE_TRIES, MOST_WAITING
+from benchling_connector.engine.settle import ACKNOWLEDGE_TRIES, DELETE_LINGER_S, MOST_WAITING
 from benchling_connector.ports import Delivery
 from tests.unit.desk import Desk
 from tests.unit.samples import NOON, body, detail
@@ -31,21 +31,42 @@ def visible_after(desk: Desk) -> list[float]:
     return [message.visible_at - now for message in desk.queue._messages.values()]
 
 
-async def test_what_is_acknowledged_is_deleted_as_it_comes() -> None:
+async def test_what_is_acknowledged_is_deleted_together_with_what_follows_at_once() -> None:
     desk = Desk()
     first, second, third = await desk.hold("e1", "e2", "e3")
     running = asyncio.create_task(desk.settle.acknowledging())
     desk.settle.acknowledge([first])
     desk.settle.acknowledge([second])
-    await desk.clock.run_until_idle()
+    await desk.clock.advance(DELETE_LINGER_S)
     assert [message.message_id for message in desk.queue.messages] == ["message-e3"]
     assert desk.register.messages() == (third,)
     desk.settle.acknowledge([third])
-    await desk.clock.run_until_idle()
+    await desk.clock.advance(DELETE_LINGER_S)
     assert desk.queue.messages == ()
     assert len(desk.register) == 0
     running.cancel()
-    assert desk.clock.monotonic() == 0
+
+
+async def test_full_batches_are_deleted_at_once_and_the_rest_waits_for_more() -> None:
+    desk = Desk()
+    held = await desk.hold(*(f"e{n}" for n in range(40)))
+    acknowledge, sizes = desk.queue.acknowledge, list[int]()
+
+    async def counted(deliveries):
+        sizes.append(len(deliveries))
+        return await acknowledge(deliveries)
+
+    desk.queue.acknowledge = counted  # type: ignore[method-assign]
+    running = asyncio.create_task(desk.settle.acknowledging())
+    desk.settle.acknowledge(held[:23])
+    await desk.clock.run_until_idle()
+    assert sizes == [20]
+    desk.settle.acknowledge(held[23:38])
+    await desk.clock.advance(DELETE_LINGER_S)
+    assert sizes == [20, 10]
+    await desk.clock.advance(DELETE_LINGER_S)
+    assert sizes == [20, 10, 8]
+    running.cancel()
 
 
 async def test_one_batch_that_hangs_does_not_hold_up_the_next() -> None:
@@ -90,7 +111,9 @@ async def test_what_cannot_be_deleted_is_tried_six_times_with_growing_pauses() -
     assert [count for _, count in tries] == [2, 1, 1, 1, 1, 1]
     assert len(tries) == ACKNOWLEDGE_TRIES
     pauses = [later - sooner for (sooner, _), (later, _) in pairwise(tries)]
-    assert pauses == pytest.approx([0.8, 1.6, 3.2, 6.4, 10.0])
+    assert pauses == pytest.approx(
+        [pause + DELETE_LINGER_S for pause in (0.8, 1.6, 3.2, 6.4, 10.0)]
+    )
     assert len(desk.register) == 0
     assert logs == [{"event": "message.not_deleted", "log_level": "warning", "count": 1}]
     assert len(desk.queue.messages) == 1
@@ -148,18 +171,18 @@ async def test_a_fault_of_our_own_lets_go_and_the_next_batch_is_deleted() -> Non
     running = asyncio.create_task(desk.settle.acknowledging())
     with capture_logs() as logs:
         desk.settle.acknowledge([first])
-        await desk.clock.run_until_idle()
+        await desk.clock.advance(DELETE_LINGER_S)
     (line,) = logs
     assert (line["event"], line["log_level"]) == ("settling.failed", "error")
     assert line["messages"] == ["message-e1"]
     assert desk.stats.errors == {"connector-failing": 1}
     assert desk.register.messages() == (second,)
     desk.settle.acknowledge([second])
-    await desk.clock.run_until_idle()
+    await desk.clock.advance(DELETE_LINGER_S)
     assert [message.message_id for message in desk.queue.messages] == ["message-e1"]
     desk.queue.faults.before("acknowledge", RuntimeError("a bug"))  # type: ignore[arg-type]
     desk.settle.acknowledge([first])
-    await desk.clock.run_until_idle()
+    await desk.clock.advance(DELETE_LINGER_S)
     assert desk.stats.errors == {"connector-failing": 2}
     running.cancel()
 

@@ -1,4 +1,5 @@
-"""A quiet queue waits for nothing, a deep one up to a second; a register holds its bounds."""
+"""A quiet queue waits for nothing, a deep one up to a second, scarce requests are taken in turns; a
+register holds its bounds."""
 
 import asyncio
 
@@ -7,13 +8,18 @@ from hypothesis import strategies as st
 
 from benchling_connector.adapters.memory.clock import VirtualClock
 from benchling_connector.engine.flight import Register, Work
-from benchling_connector.engine.window import LONGEST_LINGER_S, Window, linger
+from benchling_connector.engine.window import LONGEST_LINGER_S, Pacer, Window, Windows, linger
 from benchling_connector.ports import Delivery
 from tests.unit.samples import NOON, event
 
 
-def work(name: str) -> Work:
-    return Work(event(name), 1, 0.0)
+def work(name: str, resource_id: str | None = None, event_type: str = "v2.entry.created") -> Work:
+    key = event_type.split(".")[1]
+    return Work(event(name, event_type, key, {"id": resource_id or f"res_{name}"}), 1, 0.0)
+
+
+def names(works: list[Work]) -> list[str]:
+    return [one.event.id for one in works]
 
 
 @given(st.floats(0, 1))
@@ -23,25 +29,97 @@ def test_the_linger_grows_with_the_pressure(pressure) -> None:
     assert linger(1.0) == LONGEST_LINGER_S
 
 
-async def test_a_window_is_taken_at_once_when_the_queue_is_quiet() -> None:
+def a_window(size: int = 3) -> tuple[VirtualClock, Window]:
     clock = VirtualClock()
-    window = Window(10, clock, lambda: 0.0)
-    window.put([work("e1")])
-    assert len(await clock.run(window.take(100))) == 1
+    return clock, Window("entry", size, clock)
+
+
+async def test_an_event_lingers_for_others_and_no_longer_than_its_window_is_full() -> None:
+    clock, window = a_window()
+    window.put(work("e1"))
+    await clock.run(window.lingered(0.0))
     assert clock.monotonic() == 0
+    await clock.run(window.lingered(1.0))
+    assert clock.monotonic() == 1
+    for n in range(4):
+        window.put(work(f"f{n}"))
+    await clock.run(window.lingered(5.0))
+    assert clock.monotonic() == 1
 
 
-async def test_a_window_waits_for_others_when_the_queue_is_deep_and_no_longer_than_full() -> None:
-    clock = VirtualClock()
-    window = Window(3, clock, lambda: 1.0)
-    window.put([work("e1")])
-    assert len(await clock.run(window.take(100))) == 1
-    assert clock.monotonic() == LONGEST_LINGER_S
-    window.put([work(f"e{n}") for n in range(5)])
-    assert [len(await clock.run(window.take(100))) for _ in range(2)] == [3, 2]
-    window.put([work("e9")])
-    assert len(window.empty()) == 1
+async def test_what_has_waited_already_does_not_linger_again() -> None:
+    clock, window = a_window()
+    window.put(work("e1"))
+    await clock.run(clock.sleep(0.7))
+    window.put(work("e2"))
+    await clock.run(window.lingered(1.0))
+    assert clock.monotonic() == 1
+
+
+async def test_a_window_gives_the_events_of_its_first_resources_together() -> None:
+    _, window = a_window()
+    for name, resource in (("e1", "a"), ("e2", "b"), ("e3", "a"), ("e4", "c")):
+        window.put(work(name, resource))
+    assert len(window) == 3
+    assert window.full.is_set()
+    assert names(window.take(2)) == ["e1", "e3", "e2"]
+    assert not window.full.is_set()
+    assert names(window.empty()) == ["e4"]
     assert window.empty() == []
+
+
+async def test_a_window_that_is_empty_is_waited_for() -> None:
+    clock, window = a_window()
+    waiting = asyncio.create_task(window.filled())
+    await clock.run_until_idle()
+    assert not waiting.done()
+    window.put(work("e1"))
+    await clock.run_until_idle()
+    assert waiting.done()
+
+
+def test_each_family_has_a_window_of_its_own() -> None:
+    opened: list[Window] = []
+    windows = Windows(
+        {"entry": 100, "stageEntry": 10, "": 50}.__getitem__, VirtualClock(), opened.append
+    )
+    windows.put([work("e1"), work("s1", event_type="v2-alpha.stageEntry.created"), work("e2")])
+    windows.put([work("u1", event_type="v2.unheard.of")])
+    assert [(one.family, one.size, len(one)) for one in opened] == [
+        ("entry", 100, 2),
+        ("stageEntry", 10, 1),
+        ("", 50, 1),
+    ]
+    assert names(windows.empty()) == ["e1", "e2", "s1", "u1"]
+    assert windows.empty() == []
+
+
+async def test_turns_are_taken_at_the_pace_in_the_order_in_which_they_were_asked_for() -> None:
+    clock, taken = VirtualClock(), list[tuple[str, float]]()
+    pacer = Pacer(lambda: 2.0, clock)
+
+    async def take(name: str) -> None:
+        await pacer.turn()
+        taken.append((name, clock.monotonic()))
+
+    async def all_three() -> None:
+        await asyncio.gather(*(take(name) for name in "abc"))
+
+    assert pacer.slows
+    await clock.run(all_three())
+    assert taken == [("a", 0), ("b", 2), ("c", 4)]
+
+
+async def test_who_waits_for_a_turn_has_it_as_soon_as_there_is_plenty() -> None:
+    clock, pace = VirtualClock(), 5.0
+    pacer = Pacer(lambda: pace, clock)
+    await pacer.turn()
+    waiting = asyncio.create_task(clock.run(pacer.turn()))
+    await asyncio.sleep(0)
+    pace = 0.0
+    await waiting
+    assert clock.monotonic() <= 0.25
+    assert not pacer.slows
 
 
 def delivery(name: str, body: str = "x" * 100) -> Delivery:

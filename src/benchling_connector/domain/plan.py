@@ -14,13 +14,25 @@ from urllib.parse import quote
 from benchling_connector.domain.catalog import Catalog
 from benchling_connector.domain.event import ResourceKey
 
-__all__ = ["SPLIT_STATUSES", "UNAVAILABLE_STATUSES", "Call", "plan", "single", "split"]
+__all__ = [
+    "SPLIT_STATUSES",
+    "UNAVAILABLE_STATUSES",
+    "Call",
+    "family_of",
+    "most_ids",
+    "plan",
+    "single",
+    "split",
+]
 
 UNAVAILABLE_STATUSES = frozenset({400, 403, 404})
 """What Benchling answers for a resource that the app may not see, depending on the family."""
 
 SPLIT_STATUSES = UNAVAILABLE_STATUSES | {414}
 """What a call for many answers when one ID is bad, or when there are too many of them."""
+
+ENTITY = "entity"
+"""The family, as calls name it, of entities that are read by other ways than a family's."""
 
 # What may stand in a comma-separated list of IDs without changing its meaning.
 _LISTABLE = re.compile(r"[A-Za-z0-9_.:~-]+")
@@ -43,6 +55,23 @@ class Call:
     match_on: str = "id"
 
 
+def family_of(key: ResourceKey) -> str:
+    """The family of the calls that read a resource; empty for one that cannot be read."""
+    if key.way == "family":
+        return key.family
+    return ENTITY if key.readable else ""
+
+
+def most_ids(family: str, catalog: Catalog, bulk_size: int) -> int:
+    """How many resources of a family one call can read."""
+    if family == ENTITY:
+        return bulk_size
+    many = catalog.families[family].many if family in catalog.families else None
+    if many is None:
+        return 1
+    return min(bulk_size, many.max_ids) if many.max_ids else bulk_size
+
+
 def plan(keys: Iterable[ResourceKey], catalog: Catalog, bulk_size: int) -> tuple[Call, ...]:
     """The calls that read these resources, each once, at most `bulk_size` IDs in one call."""
     groups: dict[tuple[str, str, str], list[ResourceKey]] = {}
@@ -52,7 +81,7 @@ def plan(keys: Iterable[ResourceKey], catalog: Catalog, bulk_size: int) -> tuple
     for group in groups.values():
         listable = [key for key in group if _listable(key, catalog)]
         calls += [single(key, catalog) for key in group if key not in set(listable)]
-        size = _most_ids(group[0], catalog, bulk_size)
+        size = most_ids(family_of(group[0]), catalog, bulk_size)
         for start in range(0, len(listable), size):
             calls.append(_call(listable[start : start + size], catalog))
     return tuple(calls)
@@ -71,7 +100,7 @@ def single(key: ResourceKey, catalog: Catalog) -> Call:
     if key.way == "registry":
         return _registered([key], catalog)
     if key.way == "path":
-        return Call("single", "entity", key.path, (), (key,), None)
+        return Call("single", ENTITY, key.path, (), (key,), None)
     family = catalog.families[key.family]
     return Call("single", key.family, family.path_of(key.id or ""), (), (key,), family.wrapper)
 
@@ -91,7 +120,7 @@ def _registered(keys: Sequence[ResourceKey], catalog: Catalog) -> Call:
     how = catalog.registered_entities
     path = how.path.replace("{registryId}", quote(keys[0].registry_id, safe=""))
     query = ((how.ids_param, ",".join(key.entity_registry_id for key in keys)),)
-    return Call("many", "entity", path, query, tuple(keys), how.answer_key, "entityRegistryId")
+    return Call("many", ENTITY, path, query, tuple(keys), how.answer_key, "entityRegistryId")
 
 
 def _listable(key: ResourceKey, catalog: Catalog) -> bool:
@@ -100,8 +129,3 @@ def _listable(key: ResourceKey, catalog: Catalog) -> bool:
     if key.way == "path" or catalog.families[key.family].many is None:
         return False
     return bool(_LISTABLE.fullmatch(key.id or ""))
-
-
-def _most_ids(key: ResourceKey, catalog: Catalog, bulk_size: int) -> int:
-    many = catalog.families[key.family].many if key.way == "family" else None
-    return min(bulk_size, many.max_ids) if many and many.max_ids else bulk_size

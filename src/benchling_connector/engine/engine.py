@@ -22,7 +22,7 @@ from benchling_connector.engine.stats import Stats
 from benchling_connector.engine.store import Store
 from benchling_connector.engine.waiting import ended, within
 from benchling_connector.engine.watch import Watch
-from benchling_connector.engine.window import Window
+from benchling_connector.engine.window import Pacer, Windows
 from benchling_connector.ports import (
     Clock,
     EventSource,
@@ -73,7 +73,6 @@ class Options:
     wanted: Filter = field(default_factory=lambda: Filter(("*",), ("*",)))
     events_per_file: int = 10
     bulk_size: int = 100
-    window_size: int = 500
     capacity: int = 2_000
     max_bytes: int = 64 * 1024 * 1024
     max_resource_bytes: int = 64 * 1024 * 1024
@@ -121,7 +120,9 @@ class Engine:
             clock,
             room.measured,
         )
-        self._window = Window(options.window_size, clock, lambda: self._intake.pressure)
+        self._windows = Windows(
+            self._enrich.batch_of, clock, lambda window: self._serve.attend(window)
+        )
         self._intake = Intake(
             source=ports.source,
             ledger=ports.ledger,
@@ -133,11 +134,12 @@ class Engine:
             stats=self.stats,
             clock=clock,
             wait_s=options.wait_s,
-            pass_on=self._window.put,
+            pass_on=self._windows.put,
             settle_orphan=self._store.settle_orphan,
         )
         self._serve = Serve(
-            window=self._window,
+            pressure=lambda: self._intake.pressure,
+            pacer=Pacer(ports.reader.pace, clock),
             room=room,
             enrich=self._enrich,
             store=self._store,
@@ -299,7 +301,7 @@ class Engine:
             receiver.cancel()
         await asyncio.gather(*receivers, return_exceptions=True)
         await share_of(self._intake.admitted(), 0.2)
-        await share_of(self._settle.hand_back([w.event.id for w in self._window.empty()]), 0.3)
+        await share_of(self._settle.hand_back([w.event.id for w in self._windows.empty()]), 0.3)
         if self._serve.begun:
             await share_of(asyncio.gather(*self._serve.begun), 0.8)
         await share_of(self._settle.finish(), 0.9)

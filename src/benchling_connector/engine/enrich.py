@@ -1,11 +1,12 @@
-"""Reads the resources that a window's events are about, by the fewest calls.
+"""Reads the resources that a batch's events are about, by the fewest calls.
 
 What is known of a resource reaches whoever waits for it as soon as it is known: a slow family
 holds up nothing but its own files.
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
 
 import structlog
 
@@ -25,6 +26,7 @@ from benchling_connector.domain.plan import (
     SPLIT_STATUSES,
     UNAVAILABLE_STATUSES,
     Call,
+    most_ids,
     plan,
     single,
     split,
@@ -47,9 +49,15 @@ TRIES = 3
 PATIENCE_S = 600.0
 """So long calls wait in place for Benchling to come back, and their events with them."""
 
-CALLS_AT_ONCE = 48
+CALLS_AT_ONCE = 64
 """Calls that are sent or stand in the reader's line. A few more than it sends at once: what is
 sent in an outage is perhaps never answered, so the rest waits where its end is noticed."""
+
+CALLS_OF_A_FAMILY = 24
+"""Of these: a slow family is not to have all places."""
+
+SINGLES_AT_ONCE = 10
+"""Resources of one batch where each is a call of its own: as many as fill a file."""
 
 Reading = asyncio.Future[Fetched | ConnectorError]
 
@@ -64,7 +72,7 @@ class Enrich:
         bulk_size: int,
         gate: Gate,
         clock: Clock,
-        measured: Callable[[float], None],
+        measured: Callable[[str, float], None],
     ) -> None:
         self._reader = reader
         self._clock = clock
@@ -73,17 +81,33 @@ class Enrich:
         self._gate = gate
         self._measured = measured
         self._places = asyncio.Semaphore(CALLS_AT_ONCE)
+        self._places_of: dict[str, asyncio.Semaphore] = {}
         self.suspect: str | None = None
         """The family whose call failed last, until one is answered."""
 
-    async def ready(self) -> None:
-        """Returns when a call would be sent at once, instead of waiting for others."""
-        async with self._places:  # in the order in which they were asked for
-            pass
-        await self._reader.ready()
+    def most_ids(self, family: str) -> int:
+        """How many resources of a family one call reads."""
+        return most_ids(family, self._catalog, self._bulk_size)
+
+    def batch_of(self, family: str) -> int:
+        """How many resources of a family are best read together."""
+        return max(self.most_ids(family), SINGLES_AT_ONCE if family else self._bulk_size)
+
+    async def ready(self, family: str) -> None:
+        """Returns when a call of a family would be sent at once, instead of waiting for others."""
+        if family:
+            async with self._place(family):  # in the order in which they were asked for
+                pass
+            await self._reader.ready(family)
+
+    @asynccontextmanager
+    async def _place(self, family: str) -> AsyncIterator[None]:
+        of_family = self._places_of.setdefault(family, asyncio.Semaphore(CALLS_OF_A_FAMILY))
+        async with of_family, self._places:
+            yield
 
     def begin(self, works: Sequence[Work], tasks: asyncio.TaskGroup) -> dict[ResourceKey, Reading]:
-        """Starts the calls of one window; gives what will be known of each resource."""
+        """Starts the calls of one batch; gives what will be known of each resource."""
         calm = [w.event.resource for w in works if w.receive_count < TROUBLED]
         calm_keys = set(calm)
         troubled = [w.event.resource for w in works if w.event.resource not in calm_keys]
@@ -137,7 +161,7 @@ class Enrich:
         with gate.asking(Dependency.BENCHLING):
             while True:
                 try:
-                    async with self._places:
+                    async with self._place(call.family):
                         return await gate.attempt(Dependency.BENCHLING, ask)
                 except ConnectorError as error:
                     tried += 1
@@ -174,7 +198,7 @@ class Enrich:
         except UnexpectedAnswerError as error:
             sentence = f"GET {call.path}: {error}."
             raise TransientError("benchling-unexpected-answer", sentence) from None
-        self._measured(len(answer.body) / len(call.keys))
+        self._measured(call.family, len(answer.body) / len(call.keys))
         missing = [key for key in call.keys if key not in found]
         calls = []
         for key in missing:

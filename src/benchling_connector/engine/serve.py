@@ -1,9 +1,9 @@
-"""From an open window to settled messages: each window is served beside the others, and within
-it each group of events that share files beside the other groups.
+"""From open windows to settled messages: what is taken from a window is a batch, and each batch is
+served beside the others, and within it each group of events that share files.
 """
 
 import asyncio
-from collections.abc import Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Sequence
 
 import structlog
 
@@ -17,7 +17,8 @@ from benchling_connector.engine.room import Room
 from benchling_connector.engine.settle import Settle
 from benchling_connector.engine.stats import Stats
 from benchling_connector.engine.store import Store
-from benchling_connector.engine.window import Window
+from benchling_connector.engine.waiting import first_of
+from benchling_connector.engine.window import Pacer, Window, linger
 from benchling_connector.ports import Clock
 
 __all__ = ["Serve"]
@@ -31,7 +32,8 @@ class Serve:
     def __init__(
         self,
         *,
-        window: Window,
+        pressure: Callable[[], float],
+        pacer: Pacer,
         room: Room,
         enrich: Enrich,
         store: Store,
@@ -40,7 +42,8 @@ class Serve:
         stats: Stats,
         clock: Clock,
     ) -> None:
-        self._window = window
+        self._pressure = pressure
+        self._pacer = pacer
         self._room = room
         self._enrich = enrich
         self._store = store
@@ -49,20 +52,38 @@ class Serve:
         self._stats = stats
         self._clock = clock
         self._begun: set[asyncio.Task[None]] = set()
+        self._opened: asyncio.Queue[Window] = asyncio.Queue()
 
     @property
     def begun(self) -> frozenset[asyncio.Task[None]]:
         """What has been begun and has not ended."""
         return frozenset(self._begun)
 
+    def attend(self, window: Window) -> None:
+        """This window is one of those that are served."""
+        self._opened.put_nowait(window)
+
     async def windows(self) -> None:
-        """Opens one window after the other. Runs for ever."""
+        """Serves all windows, each beside the others. Runs for ever."""
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                tasks.create_task(self._batches(await self._opened.get()))
+
+    async def _batches(self, window: Window) -> None:
+        """Takes one batch after the other, each as late as may be: calls that stand in line cannot
+        be joined any more, events that wait can."""
+        family = window.family
         while True:
-            # Calls that stand in line cannot be joined any more; events that wait can.
-            await self._enrich.ready()
-            works = await self._window.take(await self._room.free())
-            self._room.enter(len(works))
-            self.begin(self._serve(works))
+            await window.filled()
+            await window.lingered(linger(self._pressure()))
+            if self._enrich.most_ids(family) > 1 and self._pacer.slows and not window.full.is_set():
+                await first_of(window.full.wait(), self._pacer.turn())
+            await self._enrich.ready(family)
+            resources = await self._room.enter(family, min(len(window), window.size))
+            if works := window.take(resources):
+                self.begin(self._serve(works, family, resources))
+            else:  # it was emptied, since the engine stops
+                self._room.leave(family, resources)
 
     def begin(self, work: Coroutine[None, None, None]) -> None:
         """Begins something that is waited for when the engine stops."""
@@ -70,27 +91,17 @@ class Serve:
         self._begun.add(task)
         task.add_done_callback(self._begun.discard)
 
-    async def _serve(self, works: Sequence[Work]) -> None:
-        """One window, from claimed to settled."""
+    async def _serve(self, works: Sequence[Work], family: str, resources: int) -> None:
+        """One batch, from claimed to settled."""
         stored: set[str] = set()
         groups: dict[tuple[str, str | None], list[Work]] = {}
         for work in works:
             groups.setdefault((work.event.resource_type, work.event.schema_id), []).append(work)
-        left = len(works)
-
-        async def serve(group: Sequence[Work], readings: dict[ResourceKey, Reading]) -> None:
-            nonlocal left
-            try:
-                await self._serve_group(group, readings, stored)
-            finally:
-                left -= len(group)
-                self._room.leave(len(group))
-
         try:
             async with asyncio.TaskGroup() as tasks:
                 readings = self._enrich.begin(works, tasks)
                 for group in groups.values():
-                    tasks.create_task(serve(group, readings))
+                    tasks.create_task(self._serve_group(group, readings, stored))
         except* Exception as errors:
             # A fault of our own must not cost more than time.
             log.exception("window.failed", errors=[repr(e) for e in errors.exceptions])
@@ -98,7 +109,7 @@ class Serve:
             self._stats.errors["connector-failing"] += 1
             await self._settle.give_back(unfinished, TransientError("connector-failing"))
         finally:
-            self._room.leave(left)  # of groups that were not begun
+            self._room.leave(family, resources)
 
     async def _serve_group(
         self, works: Sequence[Work], readings: dict[ResourceKey, Reading], stored: set[str]

@@ -27,6 +27,12 @@ ACKNOWLEDGE_TRIES = 6
 MOST_WAITING = 10_000
 BUSY_DELAY_S = 10.0
 
+DELETE_BATCH = 10
+"""Messages that one request deletes."""
+
+DELETE_LINGER_S = 0.05
+"""So long a batch of deletes that is not full waits for more: its events are durable already."""
+
 
 Number = TypeVar("Number", int, float)
 
@@ -131,8 +137,13 @@ class Settle:
         """Deletes what is done, as it comes. Runs for ever."""
         while True:
             await self._work.wait()
-            self._work.clear()
-            batch, self._done = self._done, []
+            if len(self._done) < DELETE_BATCH:
+                await self._clock.sleep(DELETE_LINGER_S)
+            count = len(self._done)
+            cut = count - count % DELETE_BATCH if count > DELETE_BATCH else count
+            batch, self._done = self._done[:cut], self._done[cut:]
+            if not self._done:
+                self._work.clear()
             if batch:
                 self._start(self._acknowledge, batch)
                 await asyncio.sleep(0)

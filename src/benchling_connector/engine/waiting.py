@@ -1,12 +1,12 @@
 """Waiting, with time from the `Clock` port."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from typing import Generic, TypeVar
 
 from benchling_connector.ports import Clock
 
-__all__ = ["Bell", "Coalescer", "ended", "wait_for", "within"]
+__all__ = ["Bell", "Coalescer", "ended", "first_of", "wait_for", "within"]
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
@@ -16,14 +16,19 @@ async def wait_for(event: asyncio.Event, seconds: float, clock: Clock) -> bool:
     """Waits for the event, at most so many seconds; tells whether it came."""
     if event.is_set():
         return True
-    waits = [asyncio.ensure_future(event.wait()), asyncio.ensure_future(clock.sleep(seconds))]
-    try:
-        await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
-    finally:
-        for wait in waits:
-            wait.cancel()
-        await asyncio.gather(*waits, return_exceptions=True)
+    await first_of(event.wait(), clock.sleep(seconds))
     return event.is_set()
+
+
+async def first_of(*waits: Coroutine[object, object, object]) -> None:
+    """Returns when one of them has ended; the others are cancelled."""
+    tasks = [asyncio.create_task(wait) for wait in waits]
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
 
 
 class Bell:

@@ -15,8 +15,13 @@ class ResourceReader(Protocol):
         """Makes sure that there is a valid token."""
         ...
 
-    async def ready(self) -> None:
-        """Returns when a call would be sent at once, instead of waiting for the budget."""
+    async def ready(self, family: str) -> None:
+        """Returns when a call of this family would be sent at once, instead of waiting."""
+        ...
+
+    def pace(self) -> float:
+        """Seconds from one call to the next that make the budget last as long as its window; 0.0
+        while there is plenty."""
         ...
 
     def share(self, workers: int) -> None:

@@ -153,9 +153,12 @@ class BenchlingReader:
         await self._tokens.settled()
         await self._tokens.valid()
 
-    async def ready(self) -> None:
+    async def ready(self, family: str) -> None:
         """Returns when a call would be sent at once, instead of waiting for the budget."""
         (await self.budget.admit()).withdraw()
+
+    def pace(self) -> float:
+        return 0.0
 
     def share(self, workers: int) -> None:
         """So many workers, this one among them, use the app's budget from now on."""

@@ -45,6 +45,7 @@ class MemoryBenchling:
         self.silently_missing = False
         self.pings = 0
         self.workers = 1
+        self.pace_s = 0.0
         self.faults = Faults()
         self._clock = clock
         self._catalog = table or catalog()
@@ -88,8 +89,12 @@ class MemoryBenchling:
         if family is not None:  # it asks where the calls of that family go
             self.faults.strike("get", "before")
 
-    async def ready(self) -> None:
+    async def ready(self, family: str) -> None:
         """Returns when a call would be sent at once: always."""
+
+    def pace(self) -> float:
+        """Seconds from one call to the next: as it was set."""
+        return self.pace_s
 
     async def get(self, call: Call) -> Answer:
         """Benchling's answer."""
