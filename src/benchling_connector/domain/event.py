@@ -7,6 +7,8 @@ Benchling's events reference; everything that the connector does not need is lef
 
 import hashlib
 import re
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Literal
@@ -15,7 +17,7 @@ from urllib.parse import quote, unquote, urlsplit
 import msgspec
 
 from benchling_connector.domain.catalog import ENTITY_FAMILIES, Catalog
-from benchling_connector.domain.jsontext import NotJsonError, elements, members, scalar, string_of
+from benchling_connector.domain.jsontext import NotJsonError, elements, members, scalar
 from benchling_connector.domain.problems import PROBLEMS
 
 __all__ = ["Event", "Rejected", "ResourceKey", "Schema", "decode"]
@@ -23,6 +25,13 @@ __all__ = ["Event", "Rejected", "ResourceKey", "Schema", "decode"]
 MAX_IDENTIFIER = 200
 """Bytes, percent-encoded. Longer ones fit neither a file name nor anything Benchling gives out."""
 
+Fields = Mapping[str, object]
+
+_ENVELOPE = msgspec.json.Decoder()
+_DEPTH = 3
+"""From the envelope down to a schema in the resource."""
+
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]{0,200}")
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _API_PATH = re.compile(r"(/api/v[0-9]+(?:-alpha|-beta)?/[A-Za-z0-9-]+)/([^/]+)/?")
 
@@ -102,30 +111,31 @@ def decode(body: str, catalog: Catalog) -> Event | Rejected:
     except UnicodeEncodeError:
         return _rejected("event-not-text")
     try:
-        envelope = members(text)
-    except NotJsonError as error:
-        if _is_json(text):
-            return _rejected("event-not-an-object")
-        return _rejected("event-not-json", f"The message body is not JSON: {error}.")
-    detail_text = envelope.value.get("detail")
-    try:
-        detail = members(detail_text if detail_text is not None else b"")
-    except NotJsonError:
-        if _is_webhook(envelope.value):
+        envelope: object = _ENVELOPE.decode(text)
+        strict = True
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        strict = False  # also for a number out of range, which cutting does not look into
+        try:
+            envelope = _shallow(text, _DEPTH)
+        except NotJsonError as error:
+            if _is_json(text):
+                return _rejected("event-not-an-object")
+            return _rejected("event-not-json", f"The message body is not JSON: {error}.")
+    if not isinstance(envelope, dict):
+        return _rejected("event-not-an-object")
+    detail = envelope.get("detail")
+    if not isinstance(detail, dict):
+        if _is_webhook(envelope):
             return _rejected("event-webhook")
         return _rejected("event-without-detail")
-    return _event(text, envelope.value, detail_text or b"", detail.value, envelope.awkward, catalog)
+    digest = _digest(detail) if strict else _digest_of_text(text)
+    return _event(text, envelope, detail, digest, strict, catalog)
 
 
 def _event(
-    text: bytes,
-    envelope: dict[str, bytes],
-    detail_text: bytes,
-    detail: dict[str, bytes],
-    awkward: bool,
-    catalog: Catalog,
+    text: bytes, envelope: Fields, detail: Fields, digest: str, strict: bool, catalog: Catalog
 ) -> Event | Rejected:
-    event_id, event_type = string_of(detail.get("id")), string_of(detail.get("eventType"))
+    event_id, event_type = _string(detail.get("id")), _string(detail.get("eventType"))
     if not event_id:
         return _rejected("event-without-id")
     parts = (event_type or "").split(".")
@@ -144,12 +154,13 @@ def _event(
         ("schema ID", schema.id if schema else ""),
         ("resource ID", resource.id or ""),
     ):
-        if _CONTROL.search(value) or len(quote(value, safe="")) > MAX_IDENTIFIER:
+        if not _PLAIN.fullmatch(value) and (
+            _CONTROL.search(value) or len(quote(value, safe="")) > MAX_IDENTIFIER
+        ):
             return _rejected(
                 "event-bad-identifier",
                 f"The {name} is longer than {MAX_IDENTIFIER} bytes or has control characters.",
             )
-    digest, strict = _digest(text, detail_text)
     return Event(
         id=event_id,
         type=event_type,
@@ -160,25 +171,27 @@ def _event(
         resource=resource,
         envelope=text,
         digest=digest,
-        awkward=awkward or not strict,
+        awkward=not strict,
     )
 
 
-def _payload(detail: dict[str, bytes], key: str, base: frozenset[str]) -> dict[str, bytes]:
+def _payload(detail: Fields, key: str, base: frozenset[str]) -> Fields:
     """The resource in the event: under the key it should have, else the one key left over."""
     candidates = [key] if key in detail else [name for name in detail if name not in base]
     objects = [found for name in candidates if (found := _object(detail.get(name)))]
     return objects[0] if len(objects) == 1 else {}
 
 
-def _schema(text: bytes | None) -> Schema | None:
-    fields = _object(text)
-    schema_id = string_of(fields.get("id"))
-    return Schema(schema_id, _text_of(fields.get("name"))) if schema_id else None
+def _schema(value: object) -> Schema | None:
+    fields = _object(value)
+    schema_id, name = _string(fields.get("id")), _string(fields.get("name"))
+    if name is not None and _CONTROL.search(name):
+        name = None
+    return Schema(schema_id, name) if schema_id else None
 
 
-def _resource(family: str | None, payload: dict[str, bytes], catalog: Catalog) -> ResourceKey:
-    resource_id = string_of(payload.get("id")) or None
+def _resource(family: str | None, payload: Fields, catalog: Catalog) -> ResourceKey:
+    resource_id = _string(payload.get("id")) or None
     if family is None:
         return ResourceKey(resource_id, "none")
     if resource_id is None:
@@ -190,17 +203,17 @@ def _resource(family: str | None, payload: dict[str, bytes], catalog: Catalog) -
     return _entity(resource_id, payload, catalog)
 
 
-def _entity(entity_id: str, payload: dict[str, bytes], catalog: Catalog) -> ResourceKey:
+def _entity(entity_id: str, payload: Fields, catalog: Catalog) -> ResourceKey:
     """Of `apiURL` only the path counts, and of the path only a collection and this entity's ID."""
-    path = _path(string_of(payload.get("apiURL")) or "")
+    path = _path(_string(payload.get("apiURL")) or "")
     match = _API_PATH.fullmatch(path)
     if match and unquote(match[2]) == entity_id:
         family = catalog.entity_families().get(match[1])
         if family:
             return ResourceKey(entity_id, "family", family)
         return ResourceKey(entity_id, "path", path=path.rstrip("/"))
-    registry_id = string_of(payload.get("registryId"))
-    entity_registry_id = string_of(payload.get("entityRegistryId"))
+    registry_id = _string(payload.get("registryId"))
+    entity_registry_id = _string(payload.get("entityRegistryId"))
     if registry_id and registry_id.strip(".") and entity_registry_id:
         return ResourceKey(
             entity_id, "registry", registry_id=registry_id, entity_registry_id=entity_registry_id
@@ -215,46 +228,58 @@ def _path(url: str) -> str:
         return ""
 
 
-def _object(text: bytes | None) -> dict[str, bytes]:
+def _object(value: object) -> Fields:
+    return value if isinstance(value, dict) else {}
+
+
+def _string(value: object) -> str | None:
+    return value if isinstance(value, str) else None
+
+
+def _moment(value: object) -> datetime | None:
     try:
-        return members(text or b"").value
-    except NotJsonError:
-        return {}
-
-
-def _text_of(text: bytes | None) -> str | None:
-    value = string_of(text)
-    return None if value is None or _CONTROL.search(value) else value
-
-
-def _moment(text: bytes | None) -> datetime | None:
-    try:
-        moment = datetime.fromisoformat(string_of(text) or "")
+        moment = datetime.fromisoformat(_string(value) or "")
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except (ValueError, OverflowError):
         return None
 
 
-def _digest(envelope: bytes, detail: bytes) -> tuple[str, bool]:
-    """The digest of the detail, and whether a strict reader takes the whole envelope."""
-    strict = True
-    try:
-        content = msgspec.json.decode(envelope)["detail"]
-    except (msgspec.MsgspecError, RecursionError, UnicodeError):
-        strict = False  # also for a number out of range, which cutting does not look into
-    try:
-        content = content if strict else msgspec.json.decode(detail)
-        text = msgspec.json.encode(content, order="deterministic")
-    except (msgspec.MsgspecError, RecursionError, UnicodeError):
-        text = detail
-    return hashlib.blake2b(text, digest_size=16).hexdigest(), strict
+def _shallow(text: bytes, depth: int) -> Fields:
+    """The object that a text is, where msgspec refuses it: objects down to `depth` and scalars.
+
+    Raises `NotJsonError` if the text is not one JSON object.
+    """
+    found: dict[str, object] = {}
+    for key, part in members(text).value.items():
+        if not part.startswith(b"{"):
+            found[key] = scalar(part)
+        elif depth:
+            with suppress(NotJsonError):
+                found[key] = _shallow(part, depth - 1)
+    return found
 
 
-def _is_webhook(envelope: dict[str, bytes]) -> bool:
+def _digest(content: object) -> str:
+    """Of a detail, as it was decoded."""
+    return _hash(msgspec.json.encode(content, order="deterministic"))
+
+
+def _digest_of_text(envelope: bytes) -> str:
+    """Of the detail in a text that msgspec refuses; what it refuses may be beside the detail."""
+    detail = members(envelope).value["detail"]
+    try:
+        return _digest(_ENVELOPE.decode(detail))
+    except (msgspec.MsgspecError, RecursionError, UnicodeError):
+        return _hash(detail)
+
+
+def _hash(text: bytes) -> str:
+    return hashlib.blake2b(text, digest_size=16).hexdigest()
+
+
+def _is_webhook(envelope: Fields) -> bool:
     """Benchling's webhooks carry `message` with a type, and a channel or tenant beside it."""
-    return (
-        bool(string_of(_object(envelope.get("message")).get("type"))) and "detail" not in envelope
-    )
+    return bool(_string(_object(envelope.get("message")).get("type"))) and "detail" not in envelope
 
 
 def _is_json(text: bytes) -> bool:
