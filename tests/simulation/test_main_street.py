@@ -581,7 +581,7 @@ def test_a_worker_that_slept_through_its_lease_stores_nothing_a_second_time(asle
     street = Street(visibility_timeout=60)
     for n in range(20):
         street.send(f"evt_{n}")
-    sleeper, guard = street.mortal()
+    sleeper, guard = street.mortal(max_resource_bytes=10**9)
     put = street.lake.put
 
     async def job() -> None:

@@ -131,16 +131,35 @@ async def test_there_is_never_more_in_flight_than_places_or_bytes() -> None:
     assert await register.reserve(10) == 3
     held = [register.hold(delivery(name), 0.0) for name in "ab"]
     register.cancel(3)
-    assert await register.reserve(10) == 1
+    waiting = asyncio.create_task(register.reserve(1))
+    await asyncio.sleep(0)
+    assert not waiting.done()  # a third is as large as they are
+    register.let_go([one for one in held[:1] if one])
+    assert await waiting == 1
     register.cancel(1)
-    third = register.hold(delivery("c"), 0.0)
-    assert third is not None
+    assert await register.reserve(10) == 1
+    assert (len(register), register.bytes) == (1, 100)
+
+
+async def test_what_is_on_its_way_counts_with_the_size_that_is_usual() -> None:
+    register = Register(capacity=100, max_bytes=1_000)
+    first = register.hold(delivery("a"), 0.0)
+    assert first is not None
+    assert await register.reserve(4) == 4
+    assert await register.reserve(10) == 5
     waiting = asyncio.create_task(register.reserve(1))
     await asyncio.sleep(0)
     assert not waiting.done()
-    register.let_go([one for one in held if one])
+    register.cancel(4)
     assert await waiting == 1
-    assert (len(register), register.bytes) == (1, 100)
+
+
+async def test_one_message_has_a_place_whatever_its_size() -> None:
+    register = Register(capacity=100, max_bytes=10)
+    first = register.hold(delivery("a"), 0.0)
+    assert first is not None
+    register.let_go([first])
+    assert await register.reserve(10) == 1
 
 
 async def test_a_message_stands_once_with_its_newest_handle() -> None:

@@ -45,6 +45,9 @@ SHORTEST_VISIBILITY_S = 5
 SHORT_VISIBILITY_S = 30
 """Taken in place of what is too short."""
 
+COPIES = 3
+"""Of a resource in memory at the worst: in the answer, cut out of it, and in the file."""
+
 Result = TypeVar("Result")
 
 SIGN_OFF_S = 2.0
@@ -74,8 +77,8 @@ class Options:
     events_per_file: int = 10
     bulk_size: int = 100
     capacity: int = 2_000
-    max_bytes: int = 64 * 1024 * 1024
-    max_resource_bytes: int = 64 * 1024 * 1024
+    max_bytes: int = 16 * 1024 * 1024
+    max_resource_bytes: int = 16 * 1024 * 1024
     receivers: int = 4
     wait_s: int = 20
     stop_grace_s: float = 20.0
@@ -111,7 +114,7 @@ class Engine:
             clock=clock,
             ids=ids,
         )
-        room = Room(options.max_resource_bytes)
+        room = Room(options.max_resource_bytes // COPIES)
         self._enrich = Enrich(
             ports.reader,
             options.catalog,

@@ -14,6 +14,8 @@ from benchling_connector.ports import Delivery
 
 __all__ = ["Held", "Register", "Work"]
 
+NEWEST_COUNTS = 0.1
+
 
 @dataclass(slots=True, eq=False)
 class Held:
@@ -66,6 +68,7 @@ class Register:
         self._max_bytes = max_bytes
         self._reserved = 0
         self._bytes = 0
+        self._usual = 0.0
         self._messages: dict[str, Held] = {}
         self._events: dict[str, _Carried] = {}
         self._waiters: deque[asyncio.Future[None]] = deque()
@@ -107,6 +110,8 @@ class Register:
         held = Held(delivery, at, at, delivery.size)
         self._messages[delivery.message_id] = held
         self._bytes += held.size
+        usual = self._usual or held.size
+        self._usual = usual + (held.size - usual) * NEWEST_COUNTS
         return held
 
     def differs(self, event: Event) -> bool:
@@ -142,9 +147,12 @@ class Register:
         self._wake()
 
     def _free(self) -> int:
-        if self._bytes >= self._max_bytes:
-            return 0
-        return max(self._capacity - len(self._messages) - self._reserved, 0)
+        """Places that are free; what is on its way counts with the size that is usual."""
+        places = self._capacity - len(self._messages) - self._reserved
+        room = self._max_bytes - self._bytes - self._reserved * self._usual
+        if self._usual:
+            places = min(places, int(room / self._usual))
+        return max(places, 0 if self._messages or self._reserved else 1)
 
     def _wake(self) -> None:
         while self._waiters and self._free():

@@ -8,7 +8,7 @@ import asyncio
 
 __all__ = ["Room"]
 
-FIRST_GUESS = 512 * 1024
+FIRST_GUESS = 64 * 1024
 """Bytes of a resource, until one of its family has been read."""
 
 NEWEST_COUNTS = 0.2
