@@ -30,10 +30,15 @@ class Server:
         else:
             self.refused.append(now)
         left, resets_at = self.count(now)
-        return not self.refused or self.refused[-1] != now, {
+        allowed = not self.refused or self.refused[-1] != now
+        return allowed, self.headers(left, resets_at - now)
+
+    def headers(self, left: int, seconds: float) -> dict[str, str]:
+        """What an answer tells: what is left, and the seconds until the window resets."""
+        return {
             "x-rate-limit-limit": str(self.limit),
             "x-rate-limit-remaining": str(max(left, 0)),
-            "x-rate-limit-reset": str(self.rounding(max(resets_at - now, 0.0))),
+            "x-rate-limit-reset": str(self.rounding(max(seconds, 0.0))),
         }
 
     def count(self, now: float) -> tuple[int, float]:

@@ -12,19 +12,21 @@ Numbers of requests tell what was sent before what: clocks may stand still betwe
 from collections import deque
 from dataclasses import dataclass, replace
 
+from benchling_connector.adapters.benchling.backoff import GUARD_S, Backoff
+from benchling_connector.adapters.benchling.neighbours import Neighbours
+from benchling_connector.adapters.benchling.pace import evenly
 from benchling_connector.adapters.benchling.ratelimit import Told
+from benchling_connector.adapters.benchling.tenant import FEW, TenantPart
 
 __all__ = ["DOCUMENTED_LIMIT", "WINDOW_S", "Allowance", "Request"]
 
 DOCUMENTED_LIMIT = 300
 WINDOW_S = 30.0
-LONGEST_BACKOFF_S = 15.0
-
-GUARD_S = 0.05
-"""Added to every end of a window: nobody's clock is exact."""
 SHORTEST_WAIT_S = 0.001
 COUNTED_WITHIN_S = 5.0
 """A request that has been under way for so long has been counted, if it ever will be."""
+PLENTY = 0.75
+"""Of what a window allows us: while more is left, there is no need to be slow."""
 UNCAREFUL = 32
 """Requests under way at which careful going on after a 429 ends."""
 
@@ -48,7 +50,8 @@ class _Header:
 
     `issued`: the number of the last request sent when this was heard. `ours`: our own count
     explains all that the server has counted, so nobody else uses this app's budget. The window
-    ends between `ends_after` and `until` (seconds on our monotonic clock).
+    ends between `ends_after` and `until` (seconds on our monotonic clock). Of what remains,
+    `reserve` is kept for others; one request looks what they have taken at `look_at`.
     """
 
     remaining: int
@@ -56,6 +59,8 @@ class _Header:
     ours: bool
     ends_after: float
     until: float
+    reserve: int = 0
+    look_at: float | None = None
 
 
 class Allowance:
@@ -84,17 +89,17 @@ class Allowance:
         self._since_mark = 0
         self._ask_ahead = False
         self._ask_from = 0.0
-        self._paused_until = 0.0
+        self._backoff = Backoff()
         self._fence = 0  # requests up to this number were sent before the last 429
-        self._refusals = 0
         self._careful: int | None = 1
         self._aged = False  # something left our own count since we learnt something
-        self._rounding = 0.0
         self._trust_own = True
         self._alone = True
         self._early = 0  # number of the last request that asked before its window's end
         self._longest_reset = 0.0
         self._moving = False  # its windows slide: they give back one by one
+        self._neighbours = Neighbours()
+        self._tenant = TenantPart()
 
     def opens_at(self, now: float) -> float | None:
         """`now`: a request may be sent; else when it is worth asking again; None: only an answer
@@ -102,8 +107,9 @@ class Allowance:
         while self._counted and self._counted[0] <= now:
             self._counted.popleft()
             self._aged = True
-        if now < self._paused_until:
-            return max(self._paused_until, now + SHORTEST_WAIT_S)
+        self._tenant.grow(self.limit, now)
+        if now < self._backoff.until:
+            return max(self._backoff.until, now + SHORTEST_WAIT_S)
         header = self._header
         if header is not None and now >= header.until:
             self._last, self._header = header, None
@@ -116,6 +122,8 @@ class Allowance:
         if self._may_send(now):
             return now
         changes = [self._header.until] if self._header else []
+        if self._header and self._header.look_at is not None and now < self._header.look_at:
+            changes.append(self._header.look_at)
         if self._ask_ahead and now < self._ask_from:
             changes.append(self._ask_from)
         if self._counted:
@@ -144,8 +152,10 @@ class Allowance:
     def answered(self, request: Request, told: Told, now: float) -> None:
         """It was answered, with these headers, by anything but 429."""
         self._end(request, told, now)
+        self._neighbours.ended(now)
+        self._tenant.answered(now)
         if request.number > self._fence:
-            self._refusals = 0
+            self._backoff.in_a_row = 0
             if self._careful is not None:
                 self._careful = None if self._careful >= UNCAREFUL else self._careful * 2
         if told.remaining is None or request.number <= self._fence:
@@ -156,6 +166,7 @@ class Allowance:
     def lost(self, request: Request, now: float) -> None:
         """There was no answer; it may have been counted all the same."""
         self._end(request, Told(), now)
+        self._neighbours.ended(now)
         self._untold.append(self._issued)
 
     def refused(self, request: Request, told: Told, jitter: float, now: float) -> None:
@@ -165,21 +176,13 @@ class Allowance:
         if request.early:
             self._trust_own = False  # it is no window of 30 s, or it is not ours alone
         if request.first and told.whole and told.reset is not None and told.reset <= 1:
-            self._rounding = 1.0  # this server rounds down
+            self._backoff.rounding = 1.0  # this server rounds down
+        if told.remaining:
+            self._tenant.refused(now)
         # The crowd that was under way with the first that is refused does not count as more.
         if request.number > self._fence:
-            self._refusals += 1
-        named = told.retry_after
-        if named is None and not told.remaining:
-            named = told.reset  # with requests left, the window's end is not what it waits for
-        backoff = min(2.0 ** (self._refusals - 1) + jitter, LONGEST_BACKOFF_S)
-        if named is None:
-            pause = backoff
-        elif self._refusals <= 1:
-            pause = named + self._rounding + GUARD_S
-        else:  # the time that it named before was not true
-            pause = max(named + self._rounding + GUARD_S, backoff)
-        self._paused_until = max(self._paused_until, now + pause)
+            self._backoff.in_a_row += 1
+        self._backoff.refused(told, jitter, now)
         self._fence = self._issued
         self._header, self._ask_ahead, self._careful = None, True, 1
         self._moving, self._last, self._ask_from = False, None, 0.0
@@ -191,28 +194,56 @@ class Allowance:
     def remaining(self, now: float) -> int:
         """How many requests it would let go now, one after the other."""
         self.opens_at(now)  # brings the window up to date
-        if now < self._paused_until:
+        if now < self._backoff.until:
             return 0
-        own = self.limit - len(self._under_way) - len(self._counted)
-        left = own if self._header is None else self._left(self._header)
+        own = len(self._under_way) + len(self._counted)
+        left = self.limit - own
+        if self._header is not None:
+            left = self._left(self._header) - self._header.reserve
         if (most := self._most()) is not None:
-            left = min(left, most - len(self._under_way) - len(self._counted))
+            left = min(left, most - own)
         return max(left, 0)
+
+    def pace(self, now: float) -> float:
+        """Seconds for one call if what is left is spread evenly; 0.0 while there is plenty."""
+        left, most, header = self.remaining(now), self._most(), self._header
+        if now < self._backoff.until:
+            return self._backoff.left(now)
+        ours = self.limit - (self._neighbours.used + header.reserve if header else 0)
+        if left > PLENTY * min(ours, most or ours):
+            return 0.0
+        if header is not None and not self._moving:
+            spread = max(header.until - now, 0.0) / max(left, 1)
+            if most is None:
+                return spread
+        else:
+            spread = 0.0
+        return max(spread, evenly(left, self._counted, WINDOW_S, now))
 
     def resets_in(self, now: float) -> float | None:
         """Seconds until the window, or the pause after a 429, ends; None where that is unknown."""
-        if now < self._paused_until:
-            return self._paused_until - now
+        if now < self._backoff.until:
+            return self._backoff.left(now)
         return max(self._header.until - now, 0.0) if self._header else None
 
     def paused_for(self, now: float) -> float:
         """Seconds until anything may be sent again after a 429."""
-        return max(self._paused_until - now, 0.0)
+        return self._backoff.left(now)
+
+    @property
+    def others(self) -> int:
+        """Requests of this window that others have sent as the same app, at the least."""
+        return self._neighbours.used if self._header else 0
+
+    @property
+    def reserve(self) -> int:
+        """Requests of this window that are kept for them."""
+        return self._header.reserve if self._header else 0
 
     @property
     def refusals(self) -> int:
         """Answers 429 since anything else was answered; a crowd that was under way counts once."""
-        return self._refusals
+        return self._backoff.in_a_row
 
     @property
     def under_way(self) -> int:
@@ -225,11 +256,17 @@ class Allowance:
         own = len(self._under_way) + len(self._counted)
         if (part := self._most()) is not None and own >= part:
             return False
+        if self._tenant.near(own) and len(self._under_way) >= FEW:
+            return False
         if self._careful is not None and self._sent_after(self._fence) >= self._careful:
             return False
         if self._header is not None:
-            if self._left(self._header) > 0:
+            left = self._left(self._header)
+            if left > self._header.reserve:
                 return True
+            if left > 0:
+                look_at = self._header.look_at
+                return look_at is not None and now >= look_at and not self._since_mark
             # Other windows than a fixed one give back before their end; one request asks.
             trusted = self._header.ours and self._trust_own and self._aged
             return trusted and own < self.limit and not self._since_mark
@@ -240,9 +277,10 @@ class Allowance:
 
     def _most(self) -> int | None:
         """Requests of our own in any 30 s, where the headers are not the only bound."""
+        bounds = [self.ceiling, self._tenant.number]
         if self.workers > 1:
-            return max(self.limit // self.workers, 1)
-        return self.ceiling
+            bounds.append(max(self.limit // self.workers, 1))
+        return min((bound for bound in bounds if bound is not None), default=None)
 
     def _left(self, header: _Header) -> int:
         return header.remaining - len(self._under_way) - len(self._untold)
@@ -277,14 +315,15 @@ class Allowance:
     def _learn(self, request: Request, told: Told, remaining: int, now: float) -> None:
         reset = WINDOW_S if told.reset is None else told.reset
         rounded = told.whole and told.reset is not None
-        used = (told.limit or self.limit) - remaining
+        limit = told.limit or self.limit
+        used = limit - remaining
         new = _Header(
             remaining=remaining,
             issued=self._issued,
             ours=used <= len(self._under_way) + len(self._counted),
             # It was counted after we sent it, if not when; and before its answer came.
             ends_after=request.sent + max(reset - rounded, 0.0),
-            until=now + reset + (self._rounding if rounded else 0.0) + GUARD_S,
+            until=now + reset + (self._backoff.rounding if rounded else 0.0) + GUARD_S,
         )
         old, others = self._header or self._last, self._told
         self._told = [*others, (self._issued, new.until)]
@@ -305,9 +344,27 @@ class Allowance:
                 self._moving |= moved < 0.9 * (self._longest_reset - rounded)
             # Answers that came first may have been counted after this one, in the same window.
             self._untold += [one for one, until in others if until >= new.ends_after]
-        self._header = new
         self._untold = [issued for issued in self._untold if issued >= request.number]
+        self._header = new if self._moving else self._sharing(new, request, limit, used, now)
         self._ask_ahead = False
         self._set_mark()
         if not self._fence:
             self._careful = None  # it was only for not knowing the limit yet
+
+    def _sharing(
+        self, header: _Header, request: Request, limit: int, used: int, now: float
+    ) -> _Header:
+        """The same, with what is kept for others."""
+        self._neighbours.heard(
+            limit=limit,
+            counted=used,
+            # Our other workers are told from others by nobody.
+            ours=len(self._under_way) + limit // self.workers * (self.workers - 1),
+            ends_after=header.ends_after,
+            until=header.until,
+            length=self._longest_reset,
+            now=now,
+        )
+        reserve = self._neighbours.reserve(limit // 2, request.sent)
+        look_at = self._neighbours.look_at(self._left(header), now) if reserve else None
+        return replace(header, reserve=reserve, look_at=look_at)

@@ -35,7 +35,7 @@ from benchling_connector.ports import Clock, Ids
 
 __all__ = ["BenchlingReader", "ReadProbe", "open_reader"]
 
-CONNECTIONS = 32
+CONNECTIONS = 48
 UNAUTHORIZED, NOT_FOUND = 401, 404
 ANSWERS = frozenset({200, 400, 403, 404})
 TOO_LONG = 414
@@ -153,9 +153,13 @@ class BenchlingReader:
         await self._tokens.settled()
         await self._tokens.valid()
 
-    async def ready(self) -> None:
-        """Returns when a call would be sent at once, instead of waiting for the budget."""
-        (await self.budget.admit()).withdraw()
+    async def ready(self, family: str = "") -> None:
+        """Returns when a call of this family would be sent at once, instead of waiting."""
+        (await self.budget.admit(family=family)).withdraw()
+
+    def pace(self) -> float:
+        """Seconds that one call takes of the budget, from 0 up to 5; 0.0 while there is plenty."""
+        return self.budget.pace()
 
     def share(self, workers: int) -> None:
         """So many workers, this one among them, use the app's budget from now on."""
