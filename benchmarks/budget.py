@@ -21,6 +21,7 @@ from benchling_connector.adapters.benchling.budget import RequestBudget
 from benchling_connector.adapters.memory.clock import VirtualClock
 
 DOCUMENTED = 300
+TENANT = 1_000
 WINDOW_S = 30.0
 LATENCY_S = 0.08
 """Of the way to Benchling and back, on average."""
@@ -49,7 +50,7 @@ class OfTenant(FixedWindows):
     before ours.
     """
 
-    tenant: int = 1_000
+    tenant: int = TENANT
     demand: int = 500
     at_once: bool = True
     offset: float = 11.0
@@ -102,6 +103,10 @@ def _documented(windows: int) -> float:
     return DOCUMENTED * windows
 
 
+def _left_by_others(share: float, windows: int) -> float:
+    return min(TENANT * (1 - share), DOCUMENTED) * windows
+
+
 CASES = (
     Case("alone", lambda: FixedWindows(DOCUMENTED), _documented),
     Case("alone, a window that slides", lambda: SlidingWindow(DOCUMENTED), _documented),
@@ -117,8 +122,8 @@ CASES = (
     *(
         Case(
             f"other apps take {share:.0%} of the tenant's, {'at once' if at_once else 'evenly'}",
-            partial(OfTenant, DOCUMENTED, demand=int(1_000 * share), at_once=at_once),
-            lambda n, share=share: min(1_000 - int(1_000 * share), DOCUMENTED) * n,
+            partial(OfTenant, DOCUMENTED, demand=int(TENANT * share), at_once=at_once),
+            partial(_left_by_others, share),
             longer=5,
         )
         for at_once in (True, False)

@@ -302,7 +302,7 @@ async def test_an_answer_that_was_overtaken_does_not_raise_what_is_left() -> Non
 async def test_a_header_of_the_window_before_does_not_close_the_new_one() -> None:
     clock = VirtualClock()
     budget = new_budget(clock)
-    await answer_one(budget, headers(300, 2, 3))
+    await answer_one(budget, headers(300, 1, 3))
     (late,) = await admitted(clock, budget, 1)
     await clock.advance(4)
     late.answered(200, headers(300, 0, 3))

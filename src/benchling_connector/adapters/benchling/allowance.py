@@ -142,6 +142,12 @@ class Allowance:
             self._early = self._issued
         return Request(self._issued, now, early, header is None and self._ask_ahead)
 
+    def share(self, workers: int) -> None:
+        """So many workers, this one among them, use the app's budget from now on."""
+        if workers != self.workers:
+            self.workers = workers
+            self._neighbours = Neighbours()  # who was one may be one of them
+
     def withdraw(self, request: Request) -> None:
         """It was let go, and then not sent."""
         self._under_way.pop(request.number, None)
@@ -179,6 +185,9 @@ class Allowance:
             self._backoff.rounding = 1.0  # this server rounds down
         if told.remaining:
             self._tenant.refused(now)
+        elif told.remaining is not None and not self._moving:
+            # It tells of a neighbour when our own count does not explain it.
+            self._sharing(self._heard(request, told, 0, now), request, told, now)
         # The crowd that was under way with the first that is refused does not count as more.
         if request.number > self._fence:
             self._backoff.in_a_row += 1
@@ -313,21 +322,9 @@ class Allowance:
             self.limit = min(told.limit, self.ceiling or told.limit)
 
     def _learn(self, request: Request, told: Told, remaining: int, now: float) -> None:
-        reset = WINDOW_S if told.reset is None else told.reset
-        rounded = told.whole and told.reset is not None
-        limit = told.limit or self.limit
-        used = limit - remaining
-        new = _Header(
-            remaining=remaining,
-            issued=self._issued,
-            ours=used <= len(self._under_way) + len(self._counted),
-            # It was counted after we sent it, if not when; and before its answer came.
-            ends_after=request.sent + max(reset - rounded, 0.0),
-            until=now + reset + (self._backoff.rounding if rounded else 0.0) + GUARD_S,
-        )
+        new = self._heard(request, told, remaining, now)
         old, others = self._header or self._last, self._told
         self._told = [*others, (self._issued, new.until)]
-        self._longest_reset = max(self._longest_reset, reset)
         if old is not None and new.until < old.ends_after:
             return  # of a window before this one
         if self._header is not None and new.ends_after <= self._header.until:  # of the same window
@@ -341,25 +338,37 @@ class Allowance:
                     return  # of the window that is over
                 # Fixed windows are as long as the longest time that was ever told.
                 moved = new.until - old.ends_after
-                self._moving |= moved < 0.9 * (self._longest_reset - rounded)
+                self._moving |= moved < 0.9 * (self._longest_reset - told.rounded)
             # Answers that came first may have been counted after this one, in the same window.
             self._untold += [one for one, until in others if until >= new.ends_after]
         self._untold = [issued for issued in self._untold if issued >= request.number]
-        self._header = new if self._moving else self._sharing(new, request, limit, used, now)
+        self._header = new if self._moving else self._sharing(new, request, told, now)
         self._ask_ahead = False
         self._set_mark()
         if not self._fence:
             self._careful = None  # it was only for not knowing the limit yet
 
-    def _sharing(
-        self, header: _Header, request: Request, limit: int, used: int, now: float
-    ) -> _Header:
+    def _heard(self, request: Request, told: Told, remaining: int, now: float) -> _Header:
+        reset = WINDOW_S if told.reset is None else told.reset
+        self._longest_reset = max(self._longest_reset, reset)
+        used = (told.limit or self.limit) - remaining
+        return _Header(
+            remaining=remaining,
+            issued=self._issued,
+            ours=used <= len(self._under_way) + len(self._counted),
+            # It was counted after we sent it, if not when; and before its answer came.
+            ends_after=request.sent + max(reset - told.rounded, 0.0),
+            until=now + reset + told.rounded * self._backoff.rounding + GUARD_S,
+        )
+
+    def _sharing(self, header: _Header, request: Request, told: Told, now: float) -> _Header:
         """The same, with what is kept for others."""
+        limit = told.limit or self.limit
         self._neighbours.heard(
             limit=limit,
-            counted=used,
-            # Our other workers are told from others by nobody.
-            ours=len(self._under_way) + limit // self.workers * (self.workers - 1),
+            counted=limit - (told.remaining or 0),
+            under_way=len(self._under_way),
+            workers=self.workers,
             ends_after=header.ends_after,
             until=header.until,
             length=self._longest_reset,

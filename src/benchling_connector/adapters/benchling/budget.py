@@ -108,7 +108,7 @@ class RequestBudget:
     def share(self, workers: int) -> None:
         """So many workers, this one among them, use the app's budget from now on."""
         if workers != self._allowance.workers:
-            self._allowance.workers = workers
+            self._allowance.share(workers)
             self._serve()
 
     def snapshot(self) -> BudgetSnapshot:

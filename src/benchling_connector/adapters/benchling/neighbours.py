@@ -36,17 +36,19 @@ class Neighbours:
         self.used = 0
         self._highest: float | None = None  # of the last windows, decaying
         self._observed: float | None = None  # in this window
-        self._unseen = FORGOTTEN_AFTER
+        self._unseen = FORGOTTEN_AFTER  # windows
+        self._certain = False  # this window's requests cannot all be ours
         self._ended: deque[float] = deque()  # our requests that may be of this window
         self._limit = 0
-        self._before = 0  # counted when this window was first heard of, in the first one only
+        self._length = 0.0
+        self._before = 0  # counted when the first window was first heard of, but for our own
         self._begins = 0.0  # not before this
         self._ends: float | None = None  # not after this
 
     @property
     def seen(self) -> bool:
         """Somebody else has used the app's budget in one of the last windows."""
-        return bool(self.used) or self._unseen < FORGOTTEN_AFTER
+        return self._certain or self._unseen < FORGOTTEN_AFTER
 
     @property
     def rate(self) -> float | None:
@@ -64,7 +66,8 @@ class Neighbours:
         *,
         limit: int,
         counted: int,
-        ours: int,
+        under_way: int,
+        workers: int,
         ends_after: float,
         until: float,
         length: float,
@@ -72,18 +75,25 @@ class Neighbours:
     ) -> None:
         """A header told how much the server has counted.
 
-        `ours`: requests, beside those that have ended, that may be among them. The window is
-        `length` seconds long and ends between `ends_after` and `until`.
+        `under_way`: requests of ours that may be among them, beside those that have ended. So many
+        `workers` of ours have equal parts. The window is `length` seconds long and ends between
+        `ends_after` and `until`.
         """
         if self._ends is None or limit != self._limit:
-            self._begin(now, until, before=counted)
+            self._begin(now, until, before=counted - 1)
         elif ends_after > self._ends:
             self._window_over()
             self._begin(ends_after - length, until)
         else:
             self._ends = min(self._ends, until)
-        self._limit = limit
-        self.used = max(self.used, counted - self._before - ours - len(self._ended))
+        self._limit, self._length = limit, length
+        ours = under_way + len(self._ended)
+        # Our other workers may have used all of their parts: what is more than that is others'.
+        certain = counted - self._before - ours - limit // workers * (workers - 1)
+        self._certain |= certain > 0
+        self.used = max(self.used, certain)
+        if self.seen:  # Each of them is held back as we are, and has used about as much.
+            self.used = max(self.used, counted - self._before - ours * workers)
         elapsed = now - self._begins
         # Where nothing is left they may have been refused: that tells no rate.
         if elapsed >= KNOWN_AFTER_S and counted < limit:
@@ -93,7 +103,7 @@ class Neighbours:
         """Requests to keep for them, of what was left at this time. `fair`: their share."""
         if not self.seen or self._ends is None:
             return 0
-        share = max(fair - self.used, 0)
+        share = max(fair - self._before - self.used, 0)
         if self.rate is None:
             return share
         expected = self.rate * max(self._ends - at, 0.0)
@@ -108,7 +118,7 @@ class Neighbours:
             return None
         wait, rate = (self._ends - at) * LOOK_AFTER, self.rate
         if rate is None:
-            wait, rate = min(wait, KNOWN_AFTER_S), self._limit / (self._ends - self._begins)
+            wait, rate = min(wait, KNOWN_AFTER_S), self._limit / self._length
         wait = max(wait, SHORTEST_LOOK_S)
         while wait >= SHORTEST_LOOK_S:
             expected = rate * wait
@@ -121,12 +131,14 @@ class Neighbours:
         while self._ended and self._ended[0] < begins:
             self._ended.popleft()
         self._begins, self._ends, self._before = begins, until, before
-        self.used, self._observed = 0, None
+        self.used, self._observed, self._certain = 0, None, False
 
     def _window_over(self) -> None:
-        self._unseen = 0 if self.used else self._unseen + 1
+        self._unseen = 0 if self._certain else self._unseen + 1
         if self._highest is not None:
             self._highest *= DECAY
+            # One that has sent all at once may have shown no rate.
+            self._highest = max(self._highest, self.used / self._length)
         if self._observed is not None:
             self._highest = max(self._highest or 0.0, self._observed)
         if self._unseen >= FORGOTTEN_AFTER:
