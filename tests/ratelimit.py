@@ -1,6 +1,7 @@
 """Rate-limited servers to try the request budget on, as pure models in virtual time."""
 
 import asyncio
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -60,7 +61,7 @@ class FixedWindows(Server):
         if self.start is None:
             self.start = now
         begin = self.start + (now - self.start) // self.window * self.window
-        used = sum(begin <= at for at in self.accepted[-self.limit - 1 :])
+        used = len(self.accepted) - bisect_left(self.accepted, begin)
         return self.limit - used - int((now - begin) * self.others), begin + self.window
 
 
@@ -84,7 +85,8 @@ class SlidingWindow(Server):
 class Traffic:
     """Who asks: how many at a time, and how long each way to the server takes, up to `latency`.
 
-    `silent` and `lost`: which share of the answers carries no headers, or never comes.
+    `paced`: they ask one after the other, at the budget's pace. `silent` and `lost`: which share of
+    the answers carries no headers, or never comes.
     """
 
     workers: int = 16
@@ -92,6 +94,7 @@ class Traffic:
     pause: float = 0.0
     silent: float = 0.0
     lost: float = 0.0
+    paced: bool = False
 
 
 async def ask(
@@ -123,9 +126,14 @@ async def ask(
                 if accepted:
                     return
 
+    turn = asyncio.Lock()
+
     async def worker() -> None:
         while todo:
             todo.pop()
+            if traffic.paced:
+                async with turn:
+                    await clock.sleep(budget.pace())
             await one()
             if traffic.pause:
                 await clock.sleep(traffic.pause * random.random())

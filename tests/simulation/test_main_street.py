@@ -57,7 +57,7 @@ def test_while_the_budget_is_used_up_events_gather_for_fewer_calls() -> None:
     worker = street.engine()
     free = asyncio.Event()
 
-    async def ready(_: str = "") -> None:
+    async def ready(family: str = "") -> None:
         await free.wait()
 
     async def job() -> None:

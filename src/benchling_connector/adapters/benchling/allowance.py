@@ -221,13 +221,13 @@ class Allowance:
         ours = self.limit - (self._neighbours.used + header.reserve if header else 0)
         if left > PLENTY * min(ours, most or ours):
             return 0.0
-        if header is not None and not self._moving:
-            spread = max(header.until - now, 0.0) / max(left, 1)
-            if most is None:
-                return spread
-        else:
-            spread = 0.0
-        return max(spread, evenly(left, self._counted, WINDOW_S, now))
+        if header is None or self._moving:
+            return evenly(left, self._counted, WINDOW_S, now)
+        until_end = (header.until - now) / max(self._left(header) - header.reserve, 1)
+        if most is None:
+            return until_end
+        own = len(self._under_way) + len(self._counted)
+        return max(until_end, evenly(max(most - own, 0), self._counted, WINDOW_S, now))
 
     def resets_in(self, now: float) -> float | None:
         """Seconds until the window, or the pause after a 429, ends; None where that is unknown."""

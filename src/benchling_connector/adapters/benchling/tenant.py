@@ -20,7 +20,7 @@ STEP = 0.02
 """Of the limit: how much it grows by at first, and twice as much in each window after."""
 NEAR = 0.8
 """Of what was let in last time: from here on only a few are under way, that may be refused."""
-FEW = 6
+FEW = 4
 
 
 class TenantPart:
