@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from benchling_connector.adapters.benchling.allowance import Allowance, Request
+from benchling_connector.adapters.benchling.allowance import Allowance
 from benchling_connector.adapters.benchling.line import URGENT, Line, Waiter
 from benchling_connector.adapters.benchling.ratelimit import read_headers
+from benchling_connector.adapters.benchling.windows import Request
 from benchling_connector.ports import Clock
 
 __all__ = ["BudgetSnapshot", "Permit", "RequestBudget"]
@@ -118,14 +119,14 @@ class RequestBudget:
             limit=allowance.limit,
             remaining=allowance.remaining(now),
             resets_in=allowance.resets_in(now),
-            paused_for=allowance.paused_for(now),
+            paused_for=allowance.backoff.left(now),
             waiting=len(self._line),
             under_way=allowance.under_way,
-            throttled_in_a_row=allowance.refusals,
+            throttled_in_a_row=allowance.backoff.in_a_row,
             throttled_total=allowance.refused_total,
             used_total=allowance.used_total,
-            others=allowance.others,
-            reserve=allowance.reserve,
+            others=allowance.header.others if allowance.header else 0,
+            reserve=allowance.header.reserve if allowance.header else 0,
         )
 
     def answered(

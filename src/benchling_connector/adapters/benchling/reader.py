@@ -10,7 +10,6 @@ import msgspec
 from yarl import URL
 
 from benchling_connector.adapters.ahead import Ahead
-from benchling_connector.adapters.benchling.allowance import WINDOW_S
 from benchling_connector.adapters.benchling.budget import BudgetSnapshot, RequestBudget
 from benchling_connector.adapters.benchling.connection import open_session, proxy_of
 from benchling_connector.adapters.benchling.credentials import Credentials
@@ -26,6 +25,7 @@ from benchling_connector.adapters.benchling.transport import (
     RequestObserver,
     Transport,
 )
+from benchling_connector.adapters.benchling.windows import WINDOW_S
 from benchling_connector.domain.answer import Answer
 from benchling_connector.domain.catalog import catalog
 from benchling_connector.domain.configuration import Configuration

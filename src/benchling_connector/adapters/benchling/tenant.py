@@ -9,9 +9,10 @@ requests are spent on finding the end again.
 
 from collections import deque
 
+from benchling_connector.adapters.benchling.windows import WINDOW_S
+
 __all__ = ["TenantPart"]
 
-WINDOW_S = 30.0
 LESS = 0.95
 """Of what was let in."""
 MOST_HELD = 32
