@@ -8,14 +8,13 @@ asks as the same app, the share of its requests that were let in.
 
 import argparse
 import asyncio
-from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from random import Random
 from statistics import mean
 
-from tests.ratelimit import FixedWindows, Server, SlidingWindow, Traffic, ask
+from tests.ratelimit import FixedWindows, OfTenant, Server, SlidingWindow, Traffic, ask, neighbour
 
 from benchling_connector.adapters.benchling.budget import RequestBudget
 from benchling_connector.adapters.memory.clock import VirtualClock
@@ -41,35 +40,6 @@ class Raised(FixedWindows):
         if self.start is not None and now - self.start >= self.after * self.window:
             self.limit = self.later
         return super().count(now)
-
-
-@dataclass
-class OfTenant(FixedWindows):
-    """An app's own limit, within one that all apps of its tenant share and no header shows.
-
-    `demand`: what the other apps ask for in a window, by up to `varies` more or less. What they ask
-    for `at_once` comes as a window of the tenant begins, else it is spread evenly. Those windows
-    begin `offset` seconds before ours.
-    """
-
-    tenant: int = TENANT
-    demand: int = 500
-    varies: int = 0
-    at_once: bool = True
-    offset: float = 11.0
-
-    def take(self, now: float) -> tuple[bool, dict[str, str]]:
-        """Whether a request is let in, and the headers of its answer."""
-        window, into = divmod(now + self.offset, self.window)
-        begin = window * self.window - self.offset
-        ours = len(self.accepted) - bisect_left(self.accepted, begin)
-        demand = self.demand + Random(int(window)).randint(-self.varies, self.varies)
-        theirs = demand * (1.0 if self.at_once else into / self.window)
-        if ours + theirs < self.tenant:
-            return super().take(now)
-        self.refused.append(now)
-        left, resets_at = self.count(now)
-        return False, self.headers(left, resets_at - now)
 
 
 @dataclass(frozen=True)
@@ -200,17 +170,11 @@ async def _used(case: Case, windows: int, seed: int) -> tuple[float, float, floa
 
     taken = [0, 0]  # of the neighbour's: let in, refused
 
-    async def neighbour() -> None:
-        random = Random(seed)
-        while True:
-            await clock.sleep(random.expovariate(case.neighbour))
-            allowed, _ = server.take(clock.monotonic())
-            taken[not allowed] += 1
-
     async def until_the_end() -> None:
         working = [asyncio.create_task(work(number)) for number in range(case.workers)]
         if case.neighbour:
-            working.append(asyncio.create_task(neighbour()))
+            asking = neighbour(clock, server, case.neighbour, Random(seed), taken)
+            working.append(asyncio.create_task(asking))
         await clock.sleep(windows * WINDOW_S)
         for one in working:
             one.cancel()

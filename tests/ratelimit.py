@@ -66,6 +66,37 @@ class FixedWindows(Server):
 
 
 @dataclass
+class OfTenant(FixedWindows):
+    """An app's own limit, within one that all apps of its tenant share and no header shows.
+
+    `demand`: what the other apps ask for in a window, by up to `varies` more or less. What they ask
+    for `at_once` comes as a window of the tenant begins, else it is spread evenly. Those windows
+    begin `offset` seconds before ours. After `after_s` they ask for nothing any more.
+    """
+
+    tenant: int = 1_000
+    demand: int = 500
+    varies: int = 0
+    at_once: bool = True
+    offset: float = 11.0
+    after_s: float = float("inf")
+
+    def take(self, now: float) -> tuple[bool, dict[str, str]]:
+        """Whether a request is let in, and the headers of its answer."""
+        window, into = divmod(now + self.offset, self.window)
+        begin = window * self.window - self.offset
+        ours = len(self.accepted) - bisect_left(self.accepted, begin)
+        demand = self.demand + Random(int(window)).randint(-self.varies, self.varies)
+        demand *= now < self.after_s
+        theirs = demand * (1.0 if self.at_once else into / self.window)
+        if ours + theirs < self.tenant:
+            return super().take(now)
+        self.refused.append(now)
+        left, resets_at = self.count(now)
+        return False, self.headers(left, resets_at - now)
+
+
+@dataclass
 class SlidingWindow(Server):
     """At most `limit` in any `window`; `reset` tells when the oldest one leaves it."""
 
@@ -139,6 +170,17 @@ async def ask(
                 await clock.sleep(traffic.pause * random.random())
 
     await asyncio.gather(*(worker() for _ in range(traffic.workers)))
+
+
+async def neighbour(
+    clock: VirtualClock, server: Server, per_second: float, random: Random, taken: list[int]
+) -> None:
+    """Asks at random times, as the same app, whatever it is answered; counts in `taken` what was
+    let in and what was refused."""
+    while True:
+        await clock.sleep(random.expovariate(per_second))
+        allowed, _ = server.take(clock.monotonic())
+        taken[not allowed] += 1
 
 
 def most_in_any(seconds: float, times: list[float]) -> int:

@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from benchling_connector.adapters.benchling.budget import Permit, RequestBudget
 from benchling_connector.adapters.memory.clock import VirtualClock
-from tests.ratelimit import FixedWindows, Server, SlidingWindow, Traffic, ask, most_in_any
+from tests.ratelimit import (
+    FixedWindows,
+    Server,
+    SlidingWindow,
+    Traffic,
+    ask,
+    most_in_any,
+)
 
 WINDOWS = 5
 
@@ -205,12 +212,14 @@ def test_workers_that_know_of_each_other_use_the_limit_up_and_do_not_overrun_it(
     async def main() -> None:
         clock, random = VirtualClock(), Random(3)
         traffic = Traffic(workers=16, latency=0.1)
-        working = []
+        budgets, working = [], []
         for _ in range(workers):
             budget = RequestBudget(clock, random.random)
             budget.share(workers)
+            budgets.append(budget)
             working.append(ask(clock, budget, server, 5 * (300 // workers), traffic, random))
         await clock.run(_together(working))
+        assert [budget.snapshot().reserve for budget in budgets] == [0] * workers, "no neighbours"
 
     asyncio.run(main())
     assert server.refused == []
