@@ -8,20 +8,24 @@ asks as the same app, the share of its requests that were let in.
 
 import argparse
 import asyncio
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
 from random import Random
 from statistics import mean
 
-from tests.ratelimit import FixedWindows, Server, SlidingWindow, Traffic, ask
+from tests.ratelimit import FixedWindows, OfTenant, Server, SlidingWindow, Traffic, ask, neighbour
 
 from benchling_connector.adapters.benchling.budget import RequestBudget
 from benchling_connector.adapters.memory.clock import VirtualClock
 
 DOCUMENTED = 300
+TENANT = 1_000
 WINDOW_S = 30.0
 LATENCY_S = 0.08
 """Of the way to Benchling and back, on average."""
+BURSTS = Traffic(workers=48, latency=LATENCY_S)
+PACED = Traffic(workers=48, latency=LATENCY_S, paced=True)
 
 
 @dataclass
@@ -50,22 +54,78 @@ class Case:
     neighbour: float = 0.0
     """Requests per second that another program sends as the same app, whatever it is answered."""
     ceiling: int | None = None
-    traffic: Traffic = field(default_factory=lambda: Traffic(workers=32, latency=LATENCY_S))
+    traffic: Traffic = BURSTS
+    longer: int = 1
+    """So many times as many windows."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """What came of a case, one number for each seed, as shares of 1.
+
+    `used`: of what the limit allows, by all together; `refused`: of our requests, those that were
+    answered 429; `let_in`: of the neighbour's requests, empty where there is none.
+    """
+
+    name: str
+    used: tuple[float, ...]
+    refused: tuple[float, ...]
+    let_in: tuple[float, ...]
+
+
+def _documented(windows: int) -> float:
+    return DOCUMENTED * windows
+
+
+def _left_by_others(share: float, windows: int) -> float:
+    return min(TENANT * (1 - share), DOCUMENTED) * windows
 
 
 CASES = (
-    Case("alone", lambda: FixedWindows(DOCUMENTED), lambda n: DOCUMENTED * n),
+    Case("alone", lambda: FixedWindows(DOCUMENTED), _documented),
+    Case("alone, ours are paced", lambda: FixedWindows(DOCUMENTED), _documented, traffic=PACED),
+    Case("alone, a window that slides", lambda: SlidingWindow(DOCUMENTED), _documented),
     Case(
-        "alone, a window that slides", lambda: SlidingWindow(DOCUMENTED), lambda n: DOCUMENTED * n
+        "alone, a window that slides, ours are paced",
+        lambda: SlidingWindow(DOCUMENTED),
+        _documented,
+        traffic=PACED,
     ),
     *(
         Case(
             f"a neighbour asks for {share:.0%} of it",
             lambda: FixedWindows(DOCUMENTED),
-            lambda n: DOCUMENTED * n,
+            _documented,
             neighbour=DOCUMENTED / WINDOW_S * share,
+            longer=3,
         )
         for share in (0.1, 0.5, 1.0)
+    ),
+    Case(
+        "a neighbour asks for 10% of it, ours are paced",
+        lambda: FixedWindows(DOCUMENTED),
+        _documented,
+        neighbour=DOCUMENTED / WINDOW_S * 0.1,
+        longer=3,
+        traffic=PACED,
+    ),
+    *(
+        Case(
+            f"others take {share:.0%} of the tenant's, {when}{', ours paced' * traffic.paced}",
+            partial(OfTenant, DOCUMENTED, demand=int(TENANT * share), at_once=when == "at once"),
+            partial(_left_by_others, share),
+            longer=5,
+            traffic=traffic,
+        )
+        for traffic in (BURSTS, PACED)
+        for when, share in (("at once", 0.75), ("at once", 0.9), ("evenly", 0.9))
+    ),
+    Case(
+        "others take 70 to 90% of the tenant's at once, ours paced",
+        partial(OfTenant, DOCUMENTED, demand=int(TENANT * 0.8), varies=int(TENANT * 0.1)),
+        partial(_left_by_others, 0.8),
+        longer=5,
+        traffic=PACED,
     ),
     Case(
         "the limit is raised to 1,000",
@@ -77,19 +137,27 @@ CASES = (
         lambda: Raised(DOCUMENTED, later=100),
         lambda n: DOCUMENTED + 100 * (n - 1),
     ),
-    Case("two workers", lambda: FixedWindows(DOCUMENTED), lambda n: DOCUMENTED * n, workers=2),
-    Case("four workers", lambda: FixedWindows(DOCUMENTED), lambda n: DOCUMENTED * n, workers=4),
+    Case("two workers", lambda: FixedWindows(DOCUMENTED), _documented, workers=2),
+    Case("four workers", lambda: FixedWindows(DOCUMENTED), _documented, workers=4),
     Case(
         "four workers, one answer in ten without headers",
         lambda: FixedWindows(DOCUMENTED),
-        lambda n: DOCUMENTED * n,
+        _documented,
         workers=4,
         traffic=Traffic(workers=32, latency=LATENCY_S, silent=0.1),
+    ),
+    Case(
+        "two workers, and a neighbour asks for 50% of it",
+        lambda: FixedWindows(DOCUMENTED),
+        _documented,
+        workers=2,
+        neighbour=DOCUMENTED / WINDOW_S / 2,
+        longer=3,
     ),
 )
 
 
-async def used(case: Case, windows: int, seed: int) -> tuple[float, float, float]:
+async def _used(case: Case, windows: int, seed: int) -> tuple[float, float, float]:
     """The share of the limit that was used by all together, of our requests that were answered
     429, and of the neighbour's that were let in."""
     clock, server = VirtualClock(), case.server()
@@ -102,16 +170,11 @@ async def used(case: Case, windows: int, seed: int) -> tuple[float, float, float
 
     taken = [0, 0]  # of the neighbour's: let in, refused
 
-    async def neighbour() -> None:
-        while True:
-            await clock.sleep(1 / case.neighbour)
-            allowed, _ = server.take(clock.monotonic())
-            taken[not allowed] += 1
-
     async def until_the_end() -> None:
         working = [asyncio.create_task(work(number)) for number in range(case.workers)]
         if case.neighbour:
-            working.append(asyncio.create_task(neighbour()))
+            asking = neighbour(clock, server, case.neighbour, Random(seed), taken)
+            working.append(asyncio.create_task(asking))
         await clock.sleep(windows * WINDOW_S)
         for one in working:
             one.cancel()
@@ -119,25 +182,34 @@ async def used(case: Case, windows: int, seed: int) -> tuple[float, float, float
 
     await clock.run(until_the_end())
     accepted, refused = len(server.accepted), len(server.refused) - taken[1]
-    theirs = taken[0] / sum(taken) if case.neighbour else 1.0
+    theirs = taken[0] / max(sum(taken), 1)
     return accepted / case.left(windows), refused / max(accepted - taken[0] + refused, 1), theirs
+
+
+def run(windows: int = 20, seeds: int = 1, only: str = "") -> Iterator[Row]:
+    """A row for each case whose name holds `only`: so many windows of 30 s, once for each seed."""
+    for case in CASES:
+        if only in case.name:
+            longer = windows * case.longer
+            results = [asyncio.run(_used(case, longer, seed)) for seed in range(seeds)]
+            used, refused, let_in = zip(*results, strict=True)
+            yield Row(case.name, used, refused, let_in if case.neighbour else ())
 
 
 def main() -> None:
     """Prints a line for each case: the mean of all seeds, and the worst."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--windows", type=int, default=20, help="of 30 s each")
-    parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--only", default="", help="cases whose name holds this")
     given = parser.parse_args()
     print(f"{given.windows} windows of 30 s, {given.seeds} seeds; mean (worst)")
-    print(f"{'':50}{'limit used':>18}{'ours refused':>18}{'neighbour let in':>20}")
-    for case in CASES:
-        results = [asyncio.run(used(case, given.windows, seed)) for seed in range(given.seeds)]
-        shares, refusals, theirs = zip(*results, strict=True)
-        limit = f"{mean(shares):.1%} ({min(shares):.1%})"
-        refused = f"{mean(refusals):.2%} ({max(refusals):.2%})"
-        let_in = f"{mean(theirs):.1%} ({min(theirs):.1%})" if case.neighbour else ""
-        print(f"{case.name:50}{limit:>18}{refused:>18}{let_in:>20}")
+    print(f"{'':60}{'limit used':>18}{'ours refused':>18}{'neighbour let in':>20}")
+    for row in run(given.windows, given.seeds, given.only):
+        limit = f"{mean(row.used):.1%} ({min(row.used):.1%})"
+        refused = f"{mean(row.refused):.2%} ({max(row.refused):.2%})"
+        let_in = f"{mean(row.let_in):.1%} ({min(row.let_in):.1%})" if row.let_in else ""
+        print(f"{row.name:60}{limit:>18}{refused:>18}{let_in:>20}", flush=True)
 
 
 if __name__ == "__main__":

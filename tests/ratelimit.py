@@ -1,6 +1,7 @@
 """Rate-limited servers to try the request budget on, as pure models in virtual time."""
 
 import asyncio
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -30,10 +31,15 @@ class Server:
         else:
             self.refused.append(now)
         left, resets_at = self.count(now)
-        return not self.refused or self.refused[-1] != now, {
+        allowed = not self.refused or self.refused[-1] != now
+        return allowed, self.headers(left, resets_at - now)
+
+    def headers(self, left: int, seconds: float) -> dict[str, str]:
+        """What an answer tells: what is left, and the seconds until the window resets."""
+        return {
             "x-rate-limit-limit": str(self.limit),
             "x-rate-limit-remaining": str(max(left, 0)),
-            "x-rate-limit-reset": str(self.rounding(max(resets_at - now, 0.0))),
+            "x-rate-limit-reset": str(self.rounding(max(seconds, 0.0))),
         }
 
     def count(self, now: float) -> tuple[int, float]:
@@ -55,8 +61,39 @@ class FixedWindows(Server):
         if self.start is None:
             self.start = now
         begin = self.start + (now - self.start) // self.window * self.window
-        used = sum(begin <= at for at in self.accepted[-self.limit - 1 :])
+        used = len(self.accepted) - bisect_left(self.accepted, begin)
         return self.limit - used - int((now - begin) * self.others), begin + self.window
+
+
+@dataclass
+class OfTenant(FixedWindows):
+    """An app's own limit, within one that all apps of its tenant share and no header shows.
+
+    `demand`: what the other apps ask for in a window, by up to `varies` more or less. What they ask
+    for `at_once` comes as a window of the tenant begins, else it is spread evenly. Those windows
+    begin `offset` seconds before ours. After `after_s` they ask for nothing any more.
+    """
+
+    tenant: int = 1_000
+    demand: int = 500
+    varies: int = 0
+    at_once: bool = True
+    offset: float = 11.0
+    after_s: float = float("inf")
+
+    def take(self, now: float) -> tuple[bool, dict[str, str]]:
+        """Whether a request is let in, and the headers of its answer."""
+        window, into = divmod(now + self.offset, self.window)
+        begin = window * self.window - self.offset
+        ours = len(self.accepted) - bisect_left(self.accepted, begin)
+        demand = self.demand + Random(int(window)).randint(-self.varies, self.varies)
+        demand *= now < self.after_s
+        theirs = demand * (1.0 if self.at_once else into / self.window)
+        if ours + theirs < self.tenant:
+            return super().take(now)
+        self.refused.append(now)
+        left, resets_at = self.count(now)
+        return False, self.headers(left, resets_at - now)
 
 
 @dataclass
@@ -79,7 +116,8 @@ class SlidingWindow(Server):
 class Traffic:
     """Who asks: how many at a time, and how long each way to the server takes, up to `latency`.
 
-    `silent` and `lost`: which share of the answers carries no headers, or never comes.
+    `paced`: they ask one after the other, at the budget's pace. `silent` and `lost`: which share of
+    the answers carries no headers, or never comes.
     """
 
     workers: int = 16
@@ -87,6 +125,7 @@ class Traffic:
     pause: float = 0.0
     silent: float = 0.0
     lost: float = 0.0
+    paced: bool = False
 
 
 async def ask(
@@ -118,14 +157,30 @@ async def ask(
                 if accepted:
                     return
 
+    turn = asyncio.Lock()
+
     async def worker() -> None:
         while todo:
             todo.pop()
+            if traffic.paced:
+                async with turn:
+                    await clock.sleep(budget.pace())
             await one()
             if traffic.pause:
                 await clock.sleep(traffic.pause * random.random())
 
     await asyncio.gather(*(worker() for _ in range(traffic.workers)))
+
+
+async def neighbour(
+    clock: VirtualClock, server: Server, per_second: float, random: Random, taken: list[int]
+) -> None:
+    """Asks at random times, as the same app, whatever it is answered; counts in `taken` what was
+    let in and what was refused."""
+    while True:
+        await clock.sleep(random.expovariate(per_second))
+        allowed, _ = server.take(clock.monotonic())
+        taken[not allowed] += 1
 
 
 def most_in_any(seconds: float, times: list[float]) -> int:

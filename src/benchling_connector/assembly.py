@@ -279,6 +279,8 @@ def metrics_of(
         counter("api_throttled", "Answers 429 from Benchling.", budget.throttled_total),
         gauge("api_budget_limit", "Requests that a window allows, as believed.", budget.limit),
         gauge("api_budget_remaining", "Requests left in the window.", budget.remaining),
+        gauge("api_budget_others", "Requests of the window that others sent.", budget.others),
+        gauge("api_budget_reserve", "Requests of the window kept for others.", budget.reserve),
         gauge("api_requests_waiting", "Requests that wait for the budget.", budget.waiting),
     )
 

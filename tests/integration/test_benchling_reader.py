@@ -477,7 +477,7 @@ async def test_requests_go_out_again_after_a_429() -> None:
         assert len(server.reads) == 2
 
 
-async def test_no_more_than_32_requests_are_under_way_and_a_token_waits_for_none_of_them() -> None:
+async def test_one_family_has_half_of_the_places_and_a_token_waits_for_none_of_them() -> None:
     under_way, most = Counter[str](), Counter[str]()
     release = asyncio.Event()
 
@@ -494,13 +494,13 @@ async def test_no_more_than_32_requests_are_under_way_and_a_token_waits_for_none
         server.handler = handler
         tasks = [asyncio.create_task(reader.get(CALL)) for _ in range(60)]
         async with asyncio.timeout(10):
-            while under_way["now"] < 32:
+            while under_way["now"] < 24:
                 await asyncio.sleep(0.01)
-        assert reader.budget.snapshot().waiting == 28
+        assert reader.budget.snapshot().waiting == 36
         (await reader.budget.admit(place=0)).withdraw()
         release.set()
         await asyncio.gather(*tasks)
-        assert (most["now"], len(server.reads)) == (32, 61)
+        assert (most["now"], len(server.reads)) == (24, 61)
 
 
 async def test_a_ping_asks_although_calls_wait_for_those_that_are_not_answered() -> None:
@@ -510,12 +510,12 @@ async def test_a_ping_asks_although_calls_wait_for_those_that_are_not_answered()
         server.handler = hanging
         tasks = [asyncio.create_task(reader.get(CALL)) for _ in range(60)]
         async with asyncio.timeout(10):
-            while len(server.reads) < 1 + 32:
+            while len(server.reads) < 1 + 24:
                 await asyncio.sleep(0.01)
-        assert reader.budget.snapshot().waiting == 28
+        assert reader.budget.snapshot().waiting == 36
         ping = asyncio.create_task(reader.ping(None))
         async with asyncio.timeout(10):
-            while len(server.reads) < 1 + 33:
+            while len(server.reads) < 1 + 25:
                 await asyncio.sleep(0.01)
                 assert not ping.done(), "nobody has answered"
         for task in (ping, *tasks):

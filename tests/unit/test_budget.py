@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from benchling_connector.adapters.benchling.budget import Permit, RequestBudget
 from benchling_connector.adapters.memory.clock import VirtualClock
-from tests.ratelimit import FixedWindows, Server, SlidingWindow, Traffic, ask, most_in_any
+from tests.ratelimit import (
+    FixedWindows,
+    Server,
+    SlidingWindow,
+    Traffic,
+    ask,
+    most_in_any,
+)
 
 WINDOWS = 5
 
@@ -205,12 +212,14 @@ def test_workers_that_know_of_each_other_use_the_limit_up_and_do_not_overrun_it(
     async def main() -> None:
         clock, random = VirtualClock(), Random(3)
         traffic = Traffic(workers=16, latency=0.1)
-        working = []
+        budgets, working = [], []
         for _ in range(workers):
             budget = RequestBudget(clock, random.random)
             budget.share(workers)
+            budgets.append(budget)
             working.append(ask(clock, budget, server, 5 * (300 // workers), traffic, random))
         await clock.run(_together(working))
+        assert [budget.snapshot().reserve for budget in budgets] == [0] * workers, "no neighbours"
 
     asyncio.run(main())
     assert server.refused == []
@@ -302,7 +311,7 @@ async def test_an_answer_that_was_overtaken_does_not_raise_what_is_left() -> Non
 async def test_a_header_of_the_window_before_does_not_close_the_new_one() -> None:
     clock = VirtualClock()
     budget = new_budget(clock)
-    await answer_one(budget, headers(300, 2, 3))
+    await answer_one(budget, headers(300, 1, 3))
     (late,) = await admitted(clock, budget, 1)
     await clock.advance(4)
     late.answered(200, headers(300, 0, 3))

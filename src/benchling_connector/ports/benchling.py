@@ -16,12 +16,17 @@ class ResourceReader(Protocol):
         ...
 
     async def ready(self, family: str) -> None:
-        """Returns when a call of this family would be sent at once, instead of waiting."""
+        """Returns when a call of this family would be sent at once, instead of waiting for the
+        budget or for other calls of the family."""
         ...
 
     def pace(self) -> float:
-        """Seconds from one call to the next that make the budget last as long as its window; 0.0
-        while there is plenty."""
+        """Seconds that one call takes of the budget if what is left of it is spread evenly over the
+        rest of the window, at most 5.
+
+        0.0 while more than three quarters of what a window allows are left: so a quiet queue waits
+        for nothing, and a load that lasts slows down before the budget is used up.
+        """
         ...
 
     def share(self, workers: int) -> None:

@@ -30,6 +30,11 @@ class Told:
     whole: bool = True
     retry_after: float | None = None
 
+    @property
+    def rounded(self) -> bool:
+        """Whether `reset` may be rounded."""
+        return self.whole and self.reset is not None
+
 
 NOTHING_TOLD = Told()
 

@@ -10,7 +10,6 @@ import msgspec
 from yarl import URL
 
 from benchling_connector.adapters.ahead import Ahead
-from benchling_connector.adapters.benchling.allowance import WINDOW_S
 from benchling_connector.adapters.benchling.budget import BudgetSnapshot, RequestBudget
 from benchling_connector.adapters.benchling.connection import open_session, proxy_of
 from benchling_connector.adapters.benchling.credentials import Credentials
@@ -26,6 +25,7 @@ from benchling_connector.adapters.benchling.transport import (
     RequestObserver,
     Transport,
 )
+from benchling_connector.adapters.benchling.windows import WINDOW_S
 from benchling_connector.domain.answer import Answer
 from benchling_connector.domain.catalog import catalog
 from benchling_connector.domain.configuration import Configuration
@@ -35,7 +35,7 @@ from benchling_connector.ports import Clock, Ids
 
 __all__ = ["BenchlingReader", "ReadProbe", "open_reader"]
 
-CONNECTIONS = 32
+CONNECTIONS = 48
 UNAUTHORIZED, NOT_FOUND = 401, 404
 ANSWERS = frozenset({200, 400, 403, 404})
 TOO_LONG = 414
@@ -154,11 +154,12 @@ class BenchlingReader:
         await self._tokens.valid()
 
     async def ready(self, family: str) -> None:
-        """Returns when a call would be sent at once, instead of waiting for the budget."""
-        (await self.budget.admit()).withdraw()
+        """Returns when a call of this family would be sent at once, instead of waiting."""
+        (await self.budget.admit(family=family)).withdraw()
 
     def pace(self) -> float:
-        return 0.0
+        """Seconds that one call takes of the budget, from 0 up to 5; 0.0 while there is plenty."""
+        return self.budget.pace()
 
     def share(self, workers: int) -> None:
         """So many workers, this one among them, use the app's budget from now on."""

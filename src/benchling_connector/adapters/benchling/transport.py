@@ -117,7 +117,7 @@ class Transport:
         throttled, broken = 0, False
         place = 0 if urgent else None
         while True:
-            with await self.budget.admit(place) as permit:
+            with await self.budget.admit(place, request.family) as permit:
                 place = permit.place
                 outcome = await self._exchange(request, authorization, permit)
             if outcome is None:

@@ -32,6 +32,7 @@ class MemoryBenchling:
     `forbidden` resources are there, and the app may not see them; `archived` ones are hidden in
     lists that do not ask for them. `delays` are seconds that calls of a family take, on `clock`.
     `most_ids` bounds the IDs of one call; `silently_missing`: unknown IDs are just left out.
+    `seconds_a_call` is what `pace` gives.
     `faults` knows the methods by name (`sign_in`, `get`); `fail_for` sets one for a resource.
     """
 
@@ -45,7 +46,7 @@ class MemoryBenchling:
         self.silently_missing = False
         self.pings = 0
         self.workers = 1
-        self.pace_s = 0.0
+        self.seconds_a_call = 0.0
         self.faults = Faults()
         self._clock = clock
         self._catalog = table or catalog()
@@ -90,11 +91,11 @@ class MemoryBenchling:
             self.faults.strike("get", "before")
 
     async def ready(self, family: str) -> None:
-        """Returns when a call would be sent at once: always."""
+        """Returns when a call of this family would be sent at once: always."""
 
     def pace(self) -> float:
-        """Seconds from one call to the next: as it was set."""
-        return self.pace_s
+        """Seconds that one call takes of the budget: `seconds_a_call`."""
+        return self.seconds_a_call
 
     async def get(self, call: Call) -> Answer:
         """Benchling's answer."""
