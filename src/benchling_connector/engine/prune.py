@@ -46,10 +46,10 @@ class Prune:
         pause = FIRST_AFTER_S
         while not await self._stopped_within(pause * (0.5 + self._ids.jitter())):
             if Dependency.DATABASE not in self._gate.troubles:
-                await self._sweep()
+                await self.sweep()
             pause = LOOK_EVERY_S
 
-    async def _sweep(self) -> None:
+    async def sweep(self) -> None:
         """From the oldest on, until there is nothing more that old, or the database is in trouble.
 
         What is left then is found the next time.

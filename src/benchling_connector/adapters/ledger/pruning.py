@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import bindparam, delete, exists, literal, or_, select, tuple_
+from sqlalchemy import bindparam, delete, literal, or_, select, tuple_
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchling_connector.database.connection import reading, writing
@@ -14,12 +14,6 @@ __all__ = ["prune"]
 
 _PLACE = (events.c.received_at, events.c.id)
 
-_UNDECIDED_BEFORE = exists().where(
-    quarantine.c.message_id == events.c.message_id,
-    quarantine.c.connector_id == events.c.connector_id,
-    or_(quarantine.c.resolved_at.is_(None), quarantine.c.resolved_at >= bindparam("before")),
-)
-
 _OLDEST = (
     select(
         *_PLACE,
@@ -29,9 +23,8 @@ _OLDEST = (
             (events.c.connector_id == bindparam("connector"))
             # Quarantined ones are skipped as soon as a person has decided about them.
             & events.c.state.in_((EventState.STORED, EventState.SKIPPED))
-            # Some were received long ago, and stored or decided about a moment ago.
+            # Some were received long ago, and stored a moment ago.
             & or_(events.c.stored_at.is_(None), events.c.stored_at < bindparam("before"))
-            & or_(events.c.event_id.is_not(None), ~_UNDECIDED_BEFORE)
         ).label("may_go"),
     )
     .where(events.c.received_at < bindparam("before"))
@@ -39,6 +32,15 @@ _OLDEST = (
     .limit(bindparam("most"))
 )
 
+_FORGET_BODIES = (
+    delete(quarantine)
+    .where(
+        quarantine.c.message_id.in_(bindparam("messages", expanding=True)),
+        quarantine.c.connector_id == bindparam("connector"),
+        quarantine.c.resolved_at < bindparam("before"),
+    )
+    .returning(quarantine.c.message_id)
+)
 # What may go stays as it is, so nothing is asked again. Another worker may be at the same rows:
 # whoever has locked them deletes them.
 _FORGET = delete(events).where(
@@ -47,10 +49,6 @@ _FORGET = delete(events).where(
         .where(events.c.id.in_(bindparam("keys", expanding=True)))
         .with_for_update(skip_locked=True)
     )
-)
-_FORGET_BODIES = delete(quarantine).where(
-    quarantine.c.message_id.in_(bindparam("messages", expanding=True)),
-    quarantine.c.connector_id == bindparam("connector"),
 )
 _FORGET_WORKERS = delete(workers).where(
     workers.c.connector_id == bindparam("connector"), workers.c.lease_until < bindparam("before")
@@ -70,17 +68,18 @@ async def prune(
     async with reading(engine) as connection:
         rows = (await connection.execute(query, {**which, "most": most})).all()
     going = [row for row in rows if row.may_go]
-    strays = [row.message_id for row in going if row.event_id is None]
     forgotten = 0
     if going or cursor is None:
         async with writing(engine) as connection:
             if cursor is None:
                 await connection.execute(_FORGET_WORKERS, which)
-            if going:
-                keys = [row.id for row in going]
-                forgotten = (await connection.execute(_FORGET, {"keys": keys})).rowcount
+            keys = [row.id for row in going if row.event_id is not None]
+            strays = {row.message_id: row.id for row in going if row.event_id is None}
             if strays:
-                await connection.execute(_FORGET_BODIES, {**which, "messages": strays})
-    return Pruned(
-        forgotten, cursor_at(rows[-1].received_at, rows[-1].id) if len(rows) == most else None
-    )
+                decided = {**which, "messages": list(strays)}
+                gone = await connection.scalars(_FORGET_BODIES, decided)
+                keys += [strays[message_id] for message_id in gone]
+            if keys:
+                forgotten = (await connection.execute(_FORGET, {"keys": keys})).rowcount
+    more = len(rows) == most
+    return Pruned(forgotten, cursor_at(rows[-1].received_at, rows[-1].id) if more else None)
