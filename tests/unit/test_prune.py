@@ -8,7 +8,14 @@ from structlog.testing import capture_logs
 
 from benchling_connector.domain.errors import TransientError
 from benchling_connector.engine.gate import Dependency
-from benchling_connector.engine.prune import AT_ONCE, FIRST_AFTER_S, LOOK_EVERY_S, PAUSE_S, Prune
+from benchling_connector.engine.prune import (
+    AT_ONCE,
+    FIRST_AFTER_S,
+    LOOK_EVERY_S,
+    PAUSE_S,
+    PAUSE_SHARE,
+    Prune,
+)
 from tests.ledgers import an_event
 from tests.unit.desk import Desk
 
@@ -104,7 +111,7 @@ async def test_a_database_that_takes_long_is_asked_less() -> None:
         world.takes_s = 2.0
         await world.desk.clock.advance(FIRST_AFTER_S * LONGEST_S)
         pauses = [later - sooner for sooner, later in pairwise(world.calls)]
-        assert all(pause >= 4 * world.takes_s - 1e-6 for pause in pauses)
+        assert all(pause >= (1 + PAUSE_SHARE) * world.takes_s - 1e-6 for pause in pauses)
 
 
 async def test_nothing_is_asked_of_a_database_in_trouble() -> None:

@@ -23,7 +23,7 @@ AT_ONCE = 500
 """Events in one transaction: as many as in a window, so that nobody waits longer than for one."""
 
 PAUSE_S = 0.2
-PAUSE_SHARE = 3.0
+PAUSE_SHARE = 5.0
 """The pause after a step, as a multiple of what the step took: where the database is slow or has
 much to do, it is asked less."""
 
