@@ -14,8 +14,8 @@ __all__ = ["AT_ONCE", "FIRST_AFTER_S", "LOOK_EVERY_S", "Prune"]
 
 log = structlog.get_logger()
 
-FIRST_AFTER_S = 120.0
-"""After the start, when there is most to do."""
+FIRST_AFTER_S = 20.0
+"""After the start, when there is most to do; and before a short run ends that only drains."""
 
 LOOK_EVERY_S = 600.0
 
