@@ -17,6 +17,7 @@ from tests.ledgers import a_candidate, a_file, an_event
 from tests.postgres import started_postgres
 
 from benchling_connector.adapters.ledger import SqlLedger
+from benchling_connector.adapters.system import SystemIds
 from benchling_connector.database.connection import open_engine
 from benchling_connector.database.identity import connector_identity
 from benchling_connector.database.migrate import upgrade
@@ -29,13 +30,15 @@ Window = tuple[list[Candidate], list[RawFile]]
 def windows_of(events: int, size: int) -> list[Window]:
     """Made beforehand: only the ledger is measured."""
     made: list[Window] = []
+    ids = SystemIds()
     for _ in range(0, events, size):
         batch = [
             an_event(f"evt_{uuid4().hex}", resource_id=f"etr_{uuid4().hex[:8]}")
             for _ in range(size)
         ]
         candidates = [a_candidate(event, message_id=str(uuid4())) for event in batch]
-        made.append((candidates, [a_file(batch[at : at + 10]) for at in range(0, size, 10)]))
+        files = [a_file(batch[at : at + 10], ids.file_id()) for at in range(0, size, 10)]
+        made.append((candidates, files))
     return made
 
 

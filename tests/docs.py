@@ -51,6 +51,7 @@ EXAMPLES: dict[str, object] = {
     "api_requests_per_30s": 200,
     "bulk_get_size": 50,
     "request_timeout_s": 120,
+    "event_retention_days": 90,
     "http_port": 9464,
 }
 """Of keys that have none in the model."""

@@ -7,6 +7,7 @@ import socket
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from typing import TypeVar
 
 import structlog
@@ -204,6 +205,7 @@ async def open_connector(
                 events_per_file=configuration.events_per_file,
                 bulk_size=configuration.bulk_get_size,
                 wait_s=poll_s,
+                retention=timedelta(days=configuration.event_retention_days),
             ),
         )
         connector = Connector(
@@ -271,6 +273,7 @@ def metrics_of(
         counter("events_skipped", "Events that the filters leave out.", stats.skipped),
         counter("events_unavailable", "Stored without a resource: refused.", stats.unavailable),
         counter("events_unsupported", "Stored without a resource: unknown.", stats.unsupported),
+        counter("events_pruned", "Old events that the ledger forgot.", stats.pruned),
         counter("files_stored", "RAW files written.", stats.files),
         counter("files_stored_bytes", "Size of the RAW files written.", stats.bytes),
         gauge("freshness_seconds", "From the queue to the lake, newest event.", stats.freshness_s),

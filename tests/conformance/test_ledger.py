@@ -17,14 +17,24 @@ from benchling_connector.domain.errors import TransientError
 from benchling_connector.domain.rawfile import RawFile
 from benchling_connector.domain.records import (
     BadCursorError,
+    Decision,
     EventFilter,
     EventRecord,
     EventState,
     FileFilter,
     FileRecord,
     FileState,
+    Resolution,
 )
-from benchling_connector.ports import Candidate, Claim, GivenBack, Ledger, StrayMessage, Verdict
+from benchling_connector.ports import (
+    Candidate,
+    Claim,
+    GivenBack,
+    Ledger,
+    Pruned,
+    StrayMessage,
+    Verdict,
+)
 from tests.ledger_homes import Home, MemoryHome
 from tests.ledgers import a_candidate, a_file, a_stray, an_event, at
 
@@ -978,9 +988,154 @@ async def test_a_reader_sees_all_connectors_or_the_one_it_is_for(home: Home) -> 
     assert await home.reader("c2").file(file_id) is None
 
 
+# Pruning
+
+DAY = 86_400.0
+
+
+async def known(home: Home, connector_id: str | None = None) -> set[str]:
+    """All that the ledger has rows of."""
+    events = await home.reader(connector_id).events(EventFilter())
+    return {event.event_id or event.message_id for event in events.rows}
+
+
+async def test_what_was_received_and_stored_before_is_forgotten_and_its_file_stays(
+    home: Home,
+) -> None:
+    ledger = await home.ledger()
+    old_file = await store(ledger, "evt_1", "evt_2")
+    await ledger.claim([a_candidate("evt_new", received=DAY)], at(DAY))
+    new_file = a_file(["evt_new"])
+    await ledger.begin_files([new_file])
+    await ledger.commit_files([new_file.file_id], at(DAY))
+
+    assert await ledger.prune(at(DAY), 100) == Pruned(2, None)
+
+    assert await known(home) == {"evt_new"}
+    file = await home.reader().file(old_file)
+    assert file is not None
+    assert (file.state, file.event_count, file.event_ids) == (FileState.SUCCESS, 2, ())
+
+
+async def test_what_is_skipped_is_forgotten_like_what_is_stored(home: Home) -> None:
+    ledger = await home.ledger()
+    await claim(ledger, a_candidate("evt_1", skip_reason="not wanted"))
+
+    assert await ledger.prune(at(1), 100) == Pruned(1, None)
+    assert await known(home) == set()
+
+
+async def test_what_is_not_settled_is_never_forgotten(home: Home) -> None:
+    ledger = await home.ledger()
+    await ledger.claim([a_candidate(f"evt_{what}") for what in ("writing", "file", "back")], at(0))
+    await ledger.begin_files([a_file(["evt_file"])])
+    await ledger.give_back([GivenBack("evt_back", "why", at(1))])
+    await ledger.quarantine([a_stray("m-1")], at(0))
+
+    assert await ledger.prune(at(1000 * DAY), 100) == Pruned(0, None)
+    assert await known(home) == {"evt_writing", "evt_file", "evt_back", "m-1"}
+
+
+async def test_what_came_long_ago_and_was_stored_lately_is_remembered(home: Home) -> None:
+    ledger = await home.ledger()
+    await claim(ledger, "evt_1")
+    await ledger.give_back([GivenBack("evt_1", "why", at(20 * DAY))])
+    await store(ledger, "evt_1", seconds=40 * DAY)
+
+    assert (await ledger.prune(at(40 * DAY), 100)).events == 0
+    assert await verdict(ledger, "evt_1", 41 * DAY) is Verdict.SETTLED
+    assert (await ledger.prune(at(41 * DAY), 100)).events == 1
+
+
+async def test_a_message_that_was_decided_about_goes_with_its_body_when_that_is_old(
+    home: Home,
+) -> None:
+    ledger, people = await home.ledger(), home.quarantine()
+    await ledger.quarantine([a_stray("m-1"), a_stray("m-2")], at(0))
+    decision = Decision("m-1", "c1", Resolution.DISCARDED, "anna", "not needed")
+    assert await people.resolve([decision], at(5 * DAY)) == frozenset()
+
+    assert (await ledger.prune(at(5 * DAY), 100)).events == 0
+    assert await people.message("m-1") is not None
+    assert (await ledger.prune(at(6 * DAY), 100)).events == 1
+    assert await known(home) == {"m-2"}
+    assert await people.message("m-1") is None
+    assert await people.message("m-2") is not None
+
+
+async def test_an_event_that_was_forgotten_is_a_new_one(home: Home) -> None:
+    ledger = await home.ledger()
+    await store(ledger, "evt_1")
+    await ledger.prune(at(DAY), 100)
+
+    assert await claim(ledger, "evt_1", 2 * DAY) == Claim(Verdict.CLAIMED, 1)
+
+
+async def test_a_step_takes_the_oldest_and_the_next_goes_on_after_what_stays(home: Home) -> None:
+    ledger = await home.ledger()
+    await ledger.claim([a_candidate(f"evt_{n}", received=n) for n in (1, 3, 4)], at(0))
+    files = [a_file([f"evt_{n}"]) for n in (1, 4)]
+    await ledger.begin_files(files)
+    await ledger.commit_files([file.file_id for file in files], at(5))
+    await claim(ledger, a_candidate("evt_2", received=2, skip_reason="no"))
+    await claim(ledger, a_candidate("evt_9", received=DAY, skip_reason="no"))
+
+    first = await ledger.prune(at(DAY), 2)
+    assert (first.events, await known(home)) == (2, {"evt_3", "evt_4", "evt_9"})
+    second = await ledger.prune(at(DAY), 2, first.next)
+    assert (second.events, await known(home)) == (1, {"evt_3", "evt_9"})
+    assert await ledger.prune(at(DAY), 2, second.next) == Pruned(0, None)
+    assert (await ledger.prune(at(DAY), 2)).events == 0
+
+
+async def test_another_connectors_events_are_its_own_to_forget(home: Home) -> None:
+    ledger, other = await home.ledger("w1", "c1"), await home.ledger("w2", "c2")
+    await store(ledger, "evt_1")
+    await store(other, "evt_1")
+
+    assert (await ledger.prune(at(DAY), 100)).events == 1
+    assert (await known(home, "c1"), await known(home, "c2")) == (set(), {"evt_1"})
+
+
+async def test_two_workers_that_prune_at_once_forget_each_event_once(home: Home) -> None:
+    first, second = await home.process("w1"), await home.process("w2")
+    await first.claim([a_candidate(f"evt_{n}", skip_reason="no") for n in range(200)], at(0))
+
+    async def sweep(ledger: Ledger) -> int:
+        gone, step = 0, await ledger.prune(at(DAY), 20)
+        while step.next is not None:
+            gone, step = gone + step.events, await ledger.prune(at(DAY), 20, step.next)
+        return gone + step.events
+
+    assert sum(await asyncio.gather(sweep(first), sweep(second))) == 200
+    assert await known(home) == set()
+
+
+async def test_workers_long_gone_are_forgotten_and_what_they_had_is_a_dead_ones(
+    home: Home,
+) -> None:
+    gone, ledger = await home.ledger("w1"), await home.ledger("w2")
+    await claim(gone, "evt_1")
+    await gone.claim([a_candidate("evt_2")], at(0))
+    await gone.begin_files([file := a_file(["evt_2"])])
+    await ledger.heartbeat(at(2 * DAY))
+
+    await ledger.prune(at(DAY), 100)
+
+    assert await ledger.heartbeat(at(0)) == 1
+    assert [one.file_id for one in await ledger.orphans(at(0))] == [file.file_id]
+    assert await verdict(ledger, "evt_1") is Verdict.CLAIMED
+
+
+async def test_a_cursor_that_no_step_gave_is_refused(home: Home) -> None:
+    with pytest.raises(BadCursorError):
+        await (await home.ledger()).prune(at(0), 1, "?")
+
+
 # The twin
 
 STEPS = {"claim": 6, "begin": 6, "commit": 4, "discard": 2, "back": 2, "orphans": 1, "beat": 1}
+STEPS |= {"prune": 1}
 
 
 @dataclass(frozen=True)
@@ -1011,6 +1166,8 @@ class Step:
                 return list(await ledger.orphans(now))
             case "beat":
                 await ledger.heartbeat(now)
+            case "prune":
+                return (await ledger.prune(at(self.seconds - 24), 100)).events
         return None
 
 

@@ -23,6 +23,7 @@ from benchling_connector.database import connection as connection_module
 from benchling_connector.database.connection import open_engine, reading, writing
 from benchling_connector.database.identity import connector_identity
 from benchling_connector.database.migrate import HEAD, schema_status, upgrade
+from benchling_connector.database.tables import BLOCK_SIZE
 from benchling_connector.domain.errors import (
     ConfigurationError,
     ConnectorError,
@@ -32,7 +33,7 @@ from benchling_connector.domain.errors import (
 from benchling_connector.domain.records import EventFilter, EventState, FileFilter, FileState
 from benchling_connector.ports import GivenBack, Verdict
 from tests.ledger_homes import empty_postgres, sql_home
-from tests.ledgers import NOON, a_candidate, a_file, a_stray, at
+from tests.ledgers import NOON, a_candidate, a_file, a_stray, an_event, at
 from tests.postgres import Postgres
 
 on_postgresql = pytest.mark.xdist_group("postgresql")
@@ -503,6 +504,8 @@ async def test_no_statement_reads_a_whole_table(new_url: str) -> None:
         await ledger.quarantine([a_stray("m-1")], at(1))
         await other.claim(candidates, at(99))
         await other.orphans(at(99))
+        step = await ledger.prune(at(99), 1)
+        await ledger.prune(at(99), 9, step.next)
         reader = home.reader()
         await reader.event("evt_1")
         await reader.event("m-1")
@@ -526,6 +529,27 @@ async def test_no_statement_reads_a_whole_table(new_url: str) -> None:
         ]
         assert len(statements) > 30
         assert scans == []
+
+
+async def test_a_resources_events_are_found_wherever_they_stand_in_the_table(new_url: str) -> None:
+    async with sql_home(new_url) as home:
+        ledger, reader = await home.ledger(), home.reader()
+        mine = EventFilter(resource_id="etr_mine")
+        assert (await reader.events(mine)).rows == ()
+        events = [an_event(f"evt_{n}", resource_id="etr_mine") for n in range(4)]
+        others = [an_event(f"evt_x{n}", resource_id="etr_other") for n in range(4)]
+        await ledger.claim([a_candidate(one) for one in events + others], at(0))
+        for number, key in enumerate((3, BLOCK_SIZE - 1, BLOCK_SIZE, 9 * BLOCK_SIZE)):
+            await run(new_url, f"UPDATE events SET id = -{key} WHERE event_id = 'evt_{number}'")
+        await run(new_url, f"UPDATE events SET id = id + 5 * {BLOCK_SIZE} WHERE id > 0")
+        await run(new_url, "UPDATE events SET id = -id WHERE id < 0")
+
+        found = await reader.events(mine)
+        first = await reader.events(mine, 3)
+        rest = await reader.events(mine, 3, first.next)
+
+    assert [one.event_id for one in found.rows] == ["evt_3", "evt_2", "evt_1", "evt_0"]
+    assert first.rows + rest.rows == found.rows
 
 
 async def plan(engine: AsyncEngine, statement: str, parameters: Sequence[object]) -> list[str]:

@@ -110,7 +110,7 @@ def discard(
     chosen: Chosen,
     manner: Manner,
 ) -> None:
-    """Record that messages in quarantine are not needed. Their bytes are kept."""
+    """Record that messages in quarantine are not needed. Their bytes are kept for a while."""
     if not because.strip():
         raise typer.BadParameter("say why.", param_hint="--because")
     selection = chosen.selection()

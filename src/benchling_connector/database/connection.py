@@ -32,6 +32,9 @@ __all__ = ["exclusively", "open_engine", "reading", "sqlite_path", "writing"]
 BUSY_TIMEOUT_MS = 10_000
 """How long SQLite waits for another process that writes."""
 CACHE_KIB = 32_768
+WAL_PAGES = 8_192
+"""32 MiB of log before it is brought into the database. New event IDs fall on pages all over a
+large index: SQLite's own 1,000 are full after one window, and each was written for a row or two."""
 CONNECT_TIMEOUT_S = 10
 COMMAND_TIMEOUT_S = 60
 RECYCLE_S = 300
@@ -184,6 +187,7 @@ async def _for_reading(connection: aiosqlite.Connection) -> None:
 async def _for_writing(connection: aiosqlite.Connection) -> None:
     await _for_reading(connection)
     await connection.execute("PRAGMA foreign_keys=ON")
+    await connection.execute(f"PRAGMA wal_autocheckpoint={WAL_PAGES}")
     # In WAL mode NORMAL may lose the last commits on a power cut. `fullfsync` is the same promise
     # on macOS, whose plain fsync leaves data in the disk's cache.
     await connection.execute("PRAGMA synchronous=FULL")

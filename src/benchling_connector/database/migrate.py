@@ -28,7 +28,7 @@ from benchling_connector.domain.errors import ConfigurationError, FieldProblem, 
 
 __all__ = ["HEAD", "SchemaStatus", "require_schema", "schema_status", "upgrade"]
 
-HEAD = "0002"
+HEAD = "0003"
 """The newest revision in `migrations/versions`. Known here so that a start needs no Alembic."""
 
 

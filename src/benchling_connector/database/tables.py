@@ -4,7 +4,9 @@ They hold several connectors and several workers side by side. A change here nee
 `migrations/versions`; a test holds the two together.
 """
 
+from collections.abc import Callable
 from datetime import UTC, datetime
+from typing import Any
 
 from sqlalchemy import (
     BigInteger,
@@ -21,11 +23,12 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     event,
+    literal_column,
     text,
 )
 
 __all__ = ["NOT_STORED", "PENDING", "connectors", "events", "files", "metadata", "workers"]
-__all__ += ["UNRESOLVED", "quarantine"]
+__all__ += ["BLOCK_OF_EVENT", "BLOCK_SIZE", "UNRESOLVED", "quarantine"]
 
 
 class Moment(TypeDecorator[datetime]):
@@ -37,17 +40,29 @@ class Moment(TypeDecorator[datetime]):
     impl = DateTime(timezone=True)
     cache_ok = True
 
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """To the database."""
-        if value is None or dialect.name != "sqlite":
-            return value
-        return value.astimezone(UTC).replace(tzinfo=None)
+    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], object] | None:
+        """To the database. SQLAlchemy's own way is slow for SQLite, and an event has five times."""
+        return _text_of if dialect.name == "sqlite" else None
 
-    def process_result_value(self, value: datetime | None, _: Dialect) -> datetime | None:
+    def result_processor(
+        self, dialect: Dialect, _: object
+    ) -> Callable[[Any], datetime | None] | None:
         """From the database."""
-        if value is None:
-            return None
-        return value.astimezone(UTC) if value.tzinfo else value.replace(tzinfo=UTC)
+        return _moment_of if dialect.name == "sqlite" else _in_utc
+
+
+def _text_of(moment: datetime | None) -> str | None:
+    if moment is None:
+        return None
+    return moment.astimezone(UTC).isoformat(" ", "microseconds").removesuffix("+00:00")
+
+
+def _moment_of(text: str | None) -> datetime | None:
+    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def _in_utc(moment: datetime | None) -> datetime | None:
+    return None if moment is None else moment.astimezone(UTC)
 
 
 metadata = MetaData()
@@ -76,6 +91,10 @@ UNRESOLVED = text("resolution IS NULL")
 _HAS_EVENT_ID = text("event_id IS NOT NULL")
 _NO_EVENT_ID = text("event_id IS NULL")
 _HAS_FILE = text("file_id IS NOT NULL")
+
+BLOCK_SIZE = 8192
+BLOCK_OF_EVENT = literal_column(f"events.id / {BLOCK_SIZE}", Integer)
+"""Which block of neighbours a row stands in, in the very words of an index."""
 
 connectors = Table(
     "connectors",
@@ -166,7 +185,9 @@ events = Table(
         sqlite_where=_NO_EVENT_ID,
     ),
     Index("ix_events_received_at", "received_at", "id"),
-    Index("ix_events_resource_id", "resource_id"),
+    # By blocks: a new row of any resource goes to the end of the index, whose pages are at hand,
+    # and not to a page somewhere among a hundred thousand. A reader looks into each block.
+    Index("ix_events_resource_id", text(f"(id / {BLOCK_SIZE})"), "resource_id"),
     Index("ix_events_file_id", "file_id", sqlite_where=_HAS_FILE),
     # Nearly everything is stored; this finds the rest among millions.
     Index(

@@ -167,6 +167,16 @@ class Configuration(BaseModel):
         description="Seconds that one request to Benchling may take.",
         le=3600,
     )
+    event_retention_days: int = Field(
+        default=30,
+        title="Event retention",
+        description="Days that the ledger remembers an event after it was stored. An event that "
+        "is delivered again within them is not stored again: Benchling can send it for 14 days, "
+        "and the queue can keep what was sent for 14 days more, so 30 is both and a margin. RAW "
+        "files and the ledger's records of them stay.",
+        ge=16,
+        le=36_500,
+    )
     http_port: int | None = Field(
         default=None,
         title="HTTP port",

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import TypeVar
 
 import structlog
@@ -15,6 +16,7 @@ from benchling_connector.engine.flight import Register
 from benchling_connector.engine.gate import Dependency, Gate
 from benchling_connector.engine.intake import Filter, Intake
 from benchling_connector.engine.keepalive import Keepalive
+from benchling_connector.engine.prune import Prune
 from benchling_connector.engine.room import Room
 from benchling_connector.engine.serve import Serve
 from benchling_connector.engine.settle import Settle
@@ -82,6 +84,7 @@ class Options:
     receivers: int = 4
     wait_s: int = 20
     stop_grace_s: float = 20.0
+    retention: timedelta = timedelta(days=30)
     catalog: Catalog = field(default_factory=catalog)
 
 
@@ -159,6 +162,7 @@ class Engine:
                 Dependency.LAKE: lambda: ports.lake.ping(),
             },
         )
+        self._prune = Prune(ports.ledger, options.retention, self.gate, self.stats, clock, ids)
         self.report: Callable[[], str] = str
         """What the ledger is told of this worker with each heartbeat, as JSON."""
 
@@ -221,6 +225,7 @@ class Engine:
                 self._intake.admit(),
                 self._settle.acknowledging(),
                 self._watch.watching(),
+                self._prune.pruning(),
                 self._serve.windows(),
             )
         ]

@@ -30,6 +30,8 @@ class Stats:
     files: int = 0
     bytes: int = 0
     """Of the files."""
+    pruned: int = 0
+    """Events that the ledger forgot, being old."""
     errors: Counter[str] = field(default_factory=Counter)
     """By error code."""
     by_type: Counter[str] = field(default_factory=Counter)

@@ -11,6 +11,7 @@ from benchling_connector.ports.ledger import (
     Claim,
     GivenBack,
     Ledger,
+    Pruned,
     StrayMessage,
     Verdict,
 )
@@ -32,6 +33,7 @@ __all__ = [
     "Ledger",
     "LedgerReader",
     "Page",
+    "Pruned",
     "Quarantine",
     "QueueFacts",
     "ResourceReader",

@@ -10,7 +10,7 @@ from benchling_connector.domain.event import Event, Rejected
 from benchling_connector.domain.rawfile import RawFile
 from benchling_connector.domain.records import FileRecord
 
-__all__ = ["Candidate", "Claim", "GivenBack", "Ledger", "StrayMessage", "Verdict"]
+__all__ = ["Candidate", "Claim", "GivenBack", "Ledger", "Pruned", "StrayMessage", "Verdict"]
 
 
 class Verdict(Enum):
@@ -73,6 +73,17 @@ class GivenBack:
     next_at: datetime
 
 
+@dataclass(frozen=True, slots=True)
+class Pruned:
+    """One step of a pruning: how many events went, and where the next step begins.
+
+    Without `next` there is nothing more that old.
+    """
+
+    events: int
+    next: str | None
+
+
 class Ledger(Protocol):
     """Which event is where. Every method is one transaction; times are given by the caller.
 
@@ -133,4 +144,14 @@ class Ledger(Protocol):
 
     async def sign_off(self, now: datetime) -> None:
         """Ends the lease at once."""
+        ...
+
+    async def prune(self, before: datetime, most: int, cursor: str | None = None) -> Pruned:
+        """Forgets events of this connector that were received and settled before; oldest first.
+
+        Looks at `most` events at most, from the `cursor` on that the step before gave, so that no
+        step takes long, however much there is that must stay. Settled are stored and skipped ones,
+        and messages whose quarantine a person has resolved, these with their bodies. The files
+        stay. The first step forgets workers, too, whose lease ended before.
+        """
         ...

@@ -9,13 +9,13 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from benchling_connector.adapters.ledger import claims, storing
+from benchling_connector.adapters.ledger import claims, pruning, storing
 from benchling_connector.adapters.ledger.rows import INSERT, rows_of_stray
 from benchling_connector.database.connection import reading, writing
 from benchling_connector.database.tables import events, quarantine, workers
 from benchling_connector.domain.rawfile import RawFile
 from benchling_connector.domain.records import EventState, FileRecord, storable
-from benchling_connector.ports import Candidate, Claim, GivenBack, StrayMessage
+from benchling_connector.ports import Candidate, Claim, GivenBack, Pruned, StrayMessage
 
 __all__ = ["LEASE_S", "UNKNOWN_PROCESS", "Process", "SqlLedger"]
 
@@ -200,6 +200,10 @@ class SqlLedger:
                 .values(lease_until=now, ended_at=now)
             )
         self._signed_on = False
+
+    async def prune(self, before: datetime, most: int, cursor: str | None = None) -> Pruned:
+        """See `ports.Ledger`. Raises `BadCursorError` for a cursor that no step gave."""
+        return await pruning.prune(self._engine, self._connector_id, before, most, cursor)
 
     async def _prolong(self, connection: AsyncConnection, now: datetime, report: str = "") -> None:
         """One row, however many claims there are."""

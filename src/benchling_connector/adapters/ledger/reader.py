@@ -4,7 +4,17 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
-from sqlalchemy import Column, ColumnElement, RowMapping, Select, Table, literal, select, tuple_
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    RowMapping,
+    Select,
+    Table,
+    func,
+    literal,
+    select,
+    tuple_,
+)
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchling_connector.adapters.ledger.rows import (
@@ -16,7 +26,15 @@ from benchling_connector.adapters.ledger.rows import (
 from benchling_connector.adapters.ledger.scope import require_connector
 from benchling_connector.database.connection import open_engine, reading
 from benchling_connector.database.migrate import require_schema
-from benchling_connector.database.tables import NOT_STORED, PENDING, events, files, quarantine
+from benchling_connector.database.tables import (
+    BLOCK_OF_EVENT,
+    BLOCK_SIZE,
+    NOT_STORED,
+    PENDING,
+    events,
+    files,
+    quarantine,
+)
 from benchling_connector.domain.records import (
     EventFilter,
     EventRecord,
@@ -81,7 +99,7 @@ class SqlLedgerReader:
         ):
             query = self._matching(query, column, wanted)
         if which.resource_id is not None:
-            query = query.where(events.c.resource_id == storable(which.resource_id))
+            query = query.where(events.c.id.in_(_of_resource(storable(which.resource_id))))
         if which.state is not None:
             query = query.where(events.c.state == which.state)
             if which.state is not EventState.STORED:
@@ -186,6 +204,22 @@ class SqlLedgerReader:
                     records.append(record(row))
                     last = row
         return Page(tuple(records), None)
+
+
+def _of_resource(resource_id: str) -> Select[Any]:
+    """The keys of a resource's events: one look into each block of the index."""
+    first, last = (
+        select(end(events.c.id) // BLOCK_SIZE).scalar_subquery() for end in (func.min, func.max)
+    )
+    blocks = select(first.label("block"), last.label("last")).cte("blocks", recursive=True)
+    blocks = blocks.union_all(
+        select(blocks.c.block + 1, blocks.c.last).where(blocks.c.block < blocks.c.last)
+    )
+    return (
+        select(events.c.id)
+        .join_from(blocks, events, blocks.c.block == BLOCK_OF_EVENT)
+        .where(events.c.resource_id == resource_id)
+    )
 
 
 def matches(column: Column[Any], wanted: str, dialect: str) -> ColumnElement[bool]:

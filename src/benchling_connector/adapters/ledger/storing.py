@@ -83,7 +83,7 @@ async def commit(
     connection: AsyncConnection, connector_id: str, file_ids: Collection[str], now: datetime
 ) -> frozenset[str]:
     """PENDING files become SUCCESS, their events stored; gives the IDs that are unknown."""
-    await connection.execute(
+    committed = await connection.scalars(
         update(files)
         .where(
             files.c.connector_id == connector_id,
@@ -91,7 +91,9 @@ async def commit(
             files.c.state == FileState.PENDING,
         )
         .values(state=FileState.SUCCESS, stored_at=now)
+        .returning(files.c.file_id)
     )
+    left = frozenset(file_ids) - set(committed)
     await connection.execute(
         update(events)
         .where(
@@ -101,12 +103,14 @@ async def commit(
         )
         .values(state=EventState.STORED, stored_at=now, next_at=None)
     )
-    known = await connection.scalars(
+    if not left:
+        return left
+    committed_before = await connection.scalars(
         select(files.c.file_id).where(
-            files.c.connector_id == connector_id, files.c.file_id.in_(file_ids)
+            files.c.connector_id == connector_id, files.c.file_id.in_(left)
         )
     )
-    return frozenset(file_ids) - set(known)
+    return left - set(committed_before)
 
 
 async def discard(

@@ -20,9 +20,11 @@ from benchling_connector.domain.records import (
     EventState,
     FileRecord,
     FileState,
+    cursor_at,
+    position_of,
     storable,
 )
-from benchling_connector.ports import Candidate, Claim, GivenBack, StrayMessage, Verdict
+from benchling_connector.ports import Candidate, Claim, GivenBack, Pruned, StrayMessage, Verdict
 
 __all__ = ["MemoryLedger"]
 
@@ -159,6 +161,22 @@ class MemoryLedger:
         with self._struck("sign_off"):
             self._store.leases[self._worker_id] = now
             self._signed_on = False
+
+    async def prune(self, before: datetime, most: int, cursor: str | None = None) -> Pruned:
+        """See `ports.Ledger`."""
+        with self._struck("prune"):
+            if cursor is None:
+                self._store.forget_workers(self._connector_id, before)
+            old = self._store.received(self._connector_id, before)
+            if cursor is not None:
+                last = position_of(cursor)
+                old = [one for one in old if one.place > last]
+            looked_at = old[:most]
+            going = [one for one in looked_at if self._store.is_settled(one, before)]
+            for event in going:
+                self._store.forget(event)
+        more = len(looked_at) == most
+        return Pruned(len(going), cursor_at(*looked_at[-1].place) if more else None)
 
     @contextmanager
     def _struck(self, method: str) -> Iterator[None]:

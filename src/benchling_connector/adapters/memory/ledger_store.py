@@ -37,6 +37,11 @@ class KnownEvent:
     digest: str | None = None
     worker_id: str | None = None
 
+    @property
+    def place(self) -> tuple[datetime, int]:
+        """Where it stands among all, by age."""
+        return self.record.received_at, self.key
+
     def change(self, **fields: object) -> None:
         """Replaces fields of the record."""
         self.record = replace(self.record, **fields)  # type: ignore[arg-type]
@@ -93,6 +98,41 @@ class MemoryStore:
         """The events of these files."""
         wanted = set(file_ids)
         return [event for event in self.events.values() if event.record.file_id in wanted]
+
+    def received(self, connector_id: str, before: datetime) -> list[KnownEvent]:
+        """Everything of a connector that was received before; oldest first."""
+        known = [*self.events.values(), *self.strays.values()]
+        old = [
+            one
+            for one in known
+            if one.connector_id == connector_id and one.record.received_at < before
+        ]
+        return sorted(old, key=lambda one: one.place)
+
+    def is_settled(self, event: KnownEvent, before: datetime) -> bool:
+        """Whether an event was settled before, and its quarantine decided about."""
+        record = event.record
+        if record.state not in (EventState.STORED, EventState.SKIPPED):
+            return False
+        if record.event_id is not None:
+            return record.stored_at is None or record.stored_at < before
+        kept = self.quarantine[event.connector_id, record.message_id]
+        return kept.resolved_at is not None and kept.resolved_at < before
+
+    def forget(self, event: KnownEvent) -> None:
+        """Without a trace but its file's."""
+        if event.record.event_id is not None:
+            del self.events[event.connector_id, event.record.event_id]
+        else:
+            key = (event.connector_id, event.record.message_id)
+            del self.strays[key], self.quarantine[key]
+
+    def forget_workers(self, connector_id: str, before: datetime) -> None:
+        """Those of a connector whose lease ended before."""
+        for worker_id, lease in list(self.leases.items()):
+            if self.homes.get(worker_id) == connector_id and lease < before:
+                for known in (self.leases, self.homes, self.reports):
+                    known.pop(worker_id, None)
 
 
 def record_of_candidate(candidate: Candidate) -> EventRecord:

@@ -31,8 +31,14 @@ class SystemIds:
     """The `Ids` port on the machine's source of randomness."""
 
     def file_id(self) -> str:
-        """A new random UUID."""
-        return str(uuid.uuid4())
+        """A new UUID of version 7 (RFC 9562): milliseconds, then 74 random bits.
+
+        In the order of their time, so that they stand together in the ledger's indices.
+        """
+        milliseconds, chance = time.time_ns() // 1_000_000, secrets.randbits(74)
+        version_and_variant = 0x7 << 76 | 0b10 << 62
+        high, low = chance >> 62, chance & ((1 << 62) - 1)
+        return str(uuid.UUID(int=milliseconds << 80 | version_and_variant | high << 64 | low))
 
     def jitter(self) -> float:
         """A number from 0 up to 1."""

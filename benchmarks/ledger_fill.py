@@ -1,0 +1,122 @@
+"""Databases full of events that were stored before, made in plain SQL."""
+
+import asyncio
+import sqlite3
+from collections.abc import Sequence
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import asyncpg
+from tests.ledgers import NOON
+
+from benchling_connector.database.connection import open_engine, sqlite_path
+from benchling_connector.database.identity import connector_identity
+from benchling_connector.database.migrate import upgrade
+
+__all__ = ["CONNECTOR", "fill"]
+
+CONNECTOR = "4d2c1a7e-0b7f-4c55-9d35-6f2a1c0e9b11"
+DAYS = 13
+"""Over which they were received, up to the noon of the tests."""
+
+ROWS = {
+    "sqlite": "WITH RECURSIVE s(n, moment, r) AS (SELECT 1, '', '' UNION ALL SELECT n + 1, "
+    "strftime('%Y-%m-%d %H:%M:%f000', {start}, 'unixepoch', (n * {step}) || ' seconds'), "
+    "lower(hex(randomblob(48))) FROM s WHERE n <= {count})",
+    "postgresql": "WITH s(n, moment, r) AS (SELECT n + 1, to_timestamp({start} + n * {step}), "
+    "md5(random()::text) || md5(random()::text) || md5(random()::text) "
+    "FROM generate_series(1, {count}) g(n) OFFSET 0)",
+}
+"""Numbers from 2, their moments, and 96 hexadecimal digits by chance."""
+
+# The file IDs as the connector makes them: in the order of their time.
+FILES = """
+    INSERT INTO files (id, connector_id, file_id, path, sha256, size, resource_type, schema_id,
+        event_count, state, worker_id, created_at, stored_at)
+    {rows} SELECT n - 1, '{connector}', {padded} || '-7' || substr(r, 1, 3) || '-8' ||
+        substr(r, 4, 3) || '-' || substr(r, 7, 12),
+        'resource_type=entry/schema_id=ts_a1B2c3D4/date=2026-02-20/' || substr(r, 1, 36) || '.json',
+        substr(r, 1, 64), 48211, 'entry', 'ts_a1B2c3D4', 10, 'SUCCESS', 'host-4711-0badcafe',
+        moment, moment
+    FROM s WHERE n > 1
+"""
+PADDED = {
+    "sqlite": "printf('01a2%04x-%04x', n / 65536, n % 65536)",
+    "postgresql": "'01a2' || lpad(to_hex(n / 65536), 4, '0') || '-' || "
+    "lpad(to_hex(n % 65536), 4, '0')",
+}
+EVENTS = """
+    INSERT INTO events (id, connector_id, event_id, message_id, event_type, resource_type,
+        resource_id, schema_id, state, digest, attempts, worker_id, file_id, created_at, bridged_at,
+        sent_at, received_at, fetched_at, stored_at)
+    {rows} SELECT n - 1, '{connector}', 'evt_' || substr(r, 1, 16), substr(r, 17, 36),
+        'v2.entry.updated.fields', 'entry', 'etr_' || substr(r, 53, 8), 'ts_a1B2c3D4', 'stored',
+        substr(r, 61, 32), 1, 'host-4711-0badcafe', files.file_id, moment, moment, moment, moment,
+        moment, moment
+    FROM s JOIN files ON files.id = (n + 8) / 10 WHERE n > 1
+"""
+
+
+async def fill(database_url: str, events: int) -> None:
+    """Makes the tables and so many stored events, ten in a file; the indices after them."""
+    engine = open_engine(database_url)
+    await upgrade(engine)
+    await connector_identity(engine, CONNECTOR, "benchmark", NOON, str)
+    await engine.dispose()
+    path = sqlite_path(database_url)
+    dialect = "postgresql" if path is None else "sqlite"
+    rows = [
+        statement.format(
+            rows=ROWS[dialect].format(
+                start=(NOON - timedelta(days=DAYS)).timestamp(),
+                step=DAYS * 86_400 / (count + 1),
+                count=count,
+            ),
+            connector=CONNECTOR,
+            padded=PADDED[dialect],
+        )
+        for statement, count in ((FILES, events // 10), (EVENTS, events))
+    ]
+    if path is None:
+        await _fill_postgres(database_url, rows)
+    else:
+        await asyncio.to_thread(_fill_sqlite, path, rows)
+
+
+def _fill_sqlite(path: Path, rows: Sequence[str]) -> None:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        found = connection.execute(
+            "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
+        ).fetchall()
+        for pragma in ("journal_mode=OFF", "synchronous=OFF", "cache_size=-1000000", "threads=2"):
+            connection.execute(f"PRAGMA {pragma}").fetchall()
+        for name, _ in found:
+            connection.execute(f"DROP INDEX {name}")
+        for statement in (*rows, *(made for _, made in found), "ANALYZE"):
+            connection.execute(statement)
+        connection.execute("PRAGMA journal_mode=WAL").fetchall()
+
+
+async def _fill_postgres(database_url: str, rows: Sequence[str]) -> None:
+    connection = await asyncpg.connect(database_url)
+    try:
+        found = await connection.fetch(
+            "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' "
+            "AND indexname NOT IN (SELECT conname FROM pg_constraint)"
+        )
+        # Nobody needs to look after each foreign key: the rows are right.
+        await connection.execute("SET session_replication_role = replica")
+        await connection.execute("SET maintenance_work_mem = '1GB'")
+        for name, _ in found:
+            await connection.execute(f"DROP INDEX {name}")
+        for statement in (*rows, *(made for _, made in found)):
+            await connection.execute(statement)
+        for name in ("files", "events"):
+            await connection.execute(
+                f"SELECT setval(pg_get_serial_sequence('{name}', 'id'), max(id)) FROM {name}"
+            )
+        await connection.execute("VACUUM ANALYZE")
+        await connection.execute("CHECKPOINT")
+    finally:
+        await connection.close()
