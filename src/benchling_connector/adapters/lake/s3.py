@@ -4,17 +4,21 @@ obstore knows fewer ways to credentials than botocore (no profiles, no SSO, no c
 a connector whose queue and lake disagree about who they are is hard to explain.
 """
 
-import os
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from aiobotocore.session import AioSession
 from botocore.exceptions import NoCredentialsError
 from obstore.store import S3Store
 
-from benchling_connector.adapters.aws import FOREIGN, identity_error, new_session
+from benchling_connector.adapters.aws import (
+    FOREIGN,
+    configured_endpoint,
+    identity_error,
+    new_session,
+)
 from benchling_connector.adapters.lake.address import BucketAddress
 from benchling_connector.adapters.lake.errors import FAILING
 from benchling_connector.domain.errors import ConnectorError, TransientError
@@ -74,7 +78,7 @@ def s3_store(
     `InvalidConfiguration` for a `ca_bundle` that cannot be used.
     """
     session = new_session(ca_bundle)
-    endpoint = _endpoint(session)
+    endpoint = configured_endpoint(session, "s3")
     options: ClientConfig = {**client_options}
     if endpoint is None:
         # A dot in a bucket's name has no place in a host name that TLS is to verify.
@@ -102,21 +106,6 @@ def s3_store(
         credential_provider=identity,
     )
     return store, identity
-
-
-def _endpoint(session: AioSession) -> str | None:
-    """The endpoint that the environment or the profile asks for, as AWS's own tools read it.
-
-    https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
-    """
-    if session.get_config_variable("ignore_configured_endpoint_urls"):
-        return None
-    configured: Any = (
-        os.environ.get("AWS_ENDPOINT_URL_S3")
-        or os.environ.get("AWS_ENDPOINT_URL")
-        or session.get_scoped_config().get("endpoint_url")
-    )
-    return str(configured).rstrip("/") if configured else None
 
 
 def _suffix(session: AioSession, region: str) -> str:
