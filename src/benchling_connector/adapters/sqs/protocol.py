@@ -59,7 +59,7 @@ def signed_headers(
 ) -> dict[str, str]:
     """The headers of a request for `action`, which hold for some minutes from now."""
     headers = {
-        "Host": endpoint.host_port_subcomponent or "",
+        "Host": (endpoint.host_port_subcomponent or "").lower(),
         "X-Amz-Target": f"AmazonSQS.{action}",
         **_SIGNED,
     }
