@@ -7,17 +7,19 @@ import functools
 import gzip
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import msgspec
-from aiobotocore.session import AioSession
 from botocore import exceptions
 from botocore.httpsession import where
 from botocore.loaders import JSONFileLoader, Loader, create_loader
 
 from benchling_connector.adapters.trust import bundle_file, read_bundle
 from benchling_connector.domain.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from aiobotocore.session import AioSession
 
 __all__ = [
     "FOREIGN",
@@ -95,7 +97,7 @@ _IDENTITY_CALLS = frozenset(
 )
 
 
-def new_session(ca_bundle: Path | None = None) -> AioSession:
+def new_session(ca_bundle: Path | None = None) -> "AioSession":
     """A session that has looked at nothing yet: environment and files are read when it is used.
 
     With `ca_bundle` its authorities are trusted besides those that AWS's tools trust: botocore's
@@ -103,6 +105,9 @@ def new_session(ca_bundle: Path | None = None) -> AioSession:
     botocore makes on the way to credentials, too. Raises `InvalidConfiguration` when the bundle
     cannot be used, and botocore's errors for a profile that cannot be read.
     """
+    # It brings botocore's clients along. The first call can be made in a thread, at the start.
+    from aiobotocore.session import AioSession
+
     session = AioSession()
     session.register_component("data_loader", _loader(os.environ.get("AWS_DATA_PATH")))
     if ca_bundle is not None:
@@ -112,7 +117,7 @@ def new_session(ca_bundle: Path | None = None) -> AioSession:
     return session
 
 
-def configured_endpoint(session: AioSession, service: str) -> str | None:
+def configured_endpoint(session: "AioSession", service: str) -> str | None:
     """The endpoint that the environment or the profile asks for, as AWS's own tools read it.
 
     `service` is its name in a profile (`sqs`). Raises botocore's errors for a profile that cannot

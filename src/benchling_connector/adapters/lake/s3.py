@@ -9,7 +9,6 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from aiobotocore.session import AioSession
 from botocore.exceptions import NoCredentialsError
 from obstore.store import S3Store
 
@@ -24,6 +23,7 @@ from benchling_connector.adapters.lake.errors import FAILING
 from benchling_connector.domain.errors import ConnectorError, TransientError
 
 if TYPE_CHECKING:
+    from aiobotocore.session import AioSession
     from obstore.store import ClientConfig, RetryConfig, S3Credential
 
 __all__ = ["Identity", "s3_store"]
@@ -40,7 +40,7 @@ class Identity:
     credentials are found again.
     """
 
-    def __init__(self, session: AioSession) -> None:
+    def __init__(self, session: "AioSession") -> None:
         self.failure: ConnectorError | None = None
         self._session = session
 
@@ -108,7 +108,7 @@ def s3_store(
     return store, identity
 
 
-def _suffix(session: AioSession, region: str) -> str:
+def _suffix(session: "AioSession", region: str) -> str:
     partitions = session.get_component("data_loader").load_data("partitions")["partitions"]
     for partition in partitions:
         if region in partition["regions"] or re.match(partition["regionRegex"], region):

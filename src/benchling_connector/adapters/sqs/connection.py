@@ -10,12 +10,10 @@ import random
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
-from aiobotocore.credentials import AioCredentials
 from botocore import exceptions
-from botocore.credentials import ReadOnlyCredentials
 
 from benchling_connector.adapters.aws import (
     FOREIGN,
@@ -31,6 +29,10 @@ from benchling_connector.adapters.sqs.protocol import body_of, error_of, signed_
 from benchling_connector.adapters.sqs.url import QueueAddress
 from benchling_connector.adapters.sqs.wire import Wire, open_wire
 from benchling_connector.domain.errors import ConfigurationError
+
+if TYPE_CHECKING:
+    from aiobotocore.credentials import AioCredentials
+    from botocore.credentials import ReadOnlyCredentials
 
 __all__ = ["CALL_S", "LONG_POLL_S", "SqsConnection"]
 
@@ -69,13 +71,13 @@ _THROTTLED = frozenset(
 class _Client:
     """A wire, who asks through it, and how many calls are under way."""
 
-    def __init__(self, wire: Wire, credentials: AioCredentials | None) -> None:
+    def __init__(self, wire: Wire, credentials: "AioCredentials | None") -> None:
         self.wire = wire
         self.credentials = credentials
         self.calls = 0
         self.proven = False
 
-    async def who(self) -> ReadOnlyCredentials:
+    async def who(self) -> "ReadOnlyCredentials":
         """Credentials that are valid now. Raises botocore's errors when there are none."""
         if self.credentials is None:
             raise exceptions.NoCredentialsError
@@ -169,7 +171,8 @@ class SqsConnection:
     async def _current(self) -> _Client:
         async with self._lock:
             if self._client is None:
-                session = new_session(self._ca_bundle)
+                # In a thread: at the start this imports much, and Benchling is asked meanwhile.
+                session = await asyncio.to_thread(new_session, self._ca_bundle)
                 endpoint = endpoint_of(self.address, self.region, session)
                 credentials = await session.get_credentials()
                 wire = await open_wire(session, endpoint, max_connections=self._max_connections)
@@ -181,7 +184,7 @@ class SqsConnection:
             self._client = None
 
     async def _tried(
-        self, wire: Wire, who: ReadOnlyCredentials, action: Action[Answer], body: bytes
+        self, wire: Wire, who: "ReadOnlyCredentials", action: Action[Answer], body: bytes
     ) -> Answer:
         for pauses in range(1, _TRIES):
             try:
@@ -203,7 +206,7 @@ class SqsConnection:
         return lost or code_of(error) in _THROTTLED
 
     async def _asked(
-        self, wire: Wire, who: ReadOnlyCredentials, action: Action[Answer], body: bytes
+        self, wire: Wire, who: "ReadOnlyCredentials", action: Action[Answer], body: bytes
     ) -> Answer:
         headers = signed_headers(wire.url, self.region, action.name, body, who)
         reply = await wire.post(headers, body)

@@ -1,8 +1,8 @@
 """The endpoint that a queue is asked by, as AWS's own tools would choose it."""
 
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from aiobotocore.session import AioSession
 from botocore.utils import is_valid_uri, validate_region_name
 
 from benchling_connector.adapters.aws import configured_endpoint
@@ -10,10 +10,13 @@ from benchling_connector.adapters.sqs.errors import NOT_FOUND
 from benchling_connector.adapters.sqs.url import QueueAddress
 from benchling_connector.domain.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from aiobotocore.session import AioSession
+
 __all__ = ["endpoint_of"]
 
 
-def endpoint_of(address: QueueAddress, region: str, session: AioSession) -> str:
+def endpoint_of(address: QueueAddress, region: str, session: "AioSession") -> str:
     """The URL to ask: the queue's own host if it is a particular one, else what the environment or
     the profile says, else the Region's.
 
@@ -31,7 +34,7 @@ def endpoint_of(address: QueueAddress, region: str, session: AioSession) -> str:
     return endpoint
 
 
-def _of_region(address: QueueAddress, region: str, session: AioSession) -> str:
+def _of_region(address: QueueAddress, region: str, session: "AioSession") -> str:
     suffix = (urlsplit(address.queue_url).hostname or "").removeprefix(f"sqs.{region}.")
     fips = session.get_config_variable("use_fips_endpoint")
     dual = session.get_config_variable("use_dualstack_endpoint")

@@ -6,15 +6,18 @@ https://smithy.io/2.0/aws/protocols/aws-json-1_0-protocol.html
 import http
 import json
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import msgspec
 from botocore.auth import SigV4Auth
-from botocore.credentials import ReadOnlyCredentials
 from botocore.exceptions import ClientError
 from yarl import URL
 
 from benchling_connector import __version__
 from benchling_connector.adapters.sqs.errors import GarbageError
+
+if TYPE_CHECKING:
+    from botocore.credentials import ReadOnlyCredentials
 
 __all__ = ["body_of", "error_of", "signed_headers"]
 
@@ -55,7 +58,7 @@ def body_of(parameters: Mapping[str, object]) -> bytes:
 
 
 def signed_headers(
-    endpoint: URL, region: str, action: str, body: bytes, credentials: ReadOnlyCredentials
+    endpoint: URL, region: str, action: str, body: bytes, credentials: "ReadOnlyCredentials"
 ) -> dict[str, str]:
     """The headers of a request for `action`, which hold for some minutes from now."""
     headers = {

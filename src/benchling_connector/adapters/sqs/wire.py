@@ -9,14 +9,17 @@ import os
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import aiohttp
-from aiobotocore.session import AioSession
 from botocore import exceptions
 from botocore.httpsession import ProxyConfiguration, create_urllib3_context, mask_proxy_url, where
 from botocore.utils import get_environ_proxies
 from yarl import URL
+
+if TYPE_CHECKING:
+    from aiobotocore.session import AioSession
 
 __all__ = ["Reply", "Wire", "open_wire"]
 
@@ -34,7 +37,7 @@ class Reply:
     body: bytes
 
 
-async def open_wire(session: AioSession, endpoint: str, *, max_connections: int) -> "Wire":
+async def open_wire(session: "AioSession", endpoint: str, *, max_connections: int) -> "Wire":
     """A wire to the endpoint, which trusts whom the session trusts. Nothing is asked yet.
 
     The proxies are those of the environment. Raises `OSError` when the authorities cannot be read.
