@@ -152,7 +152,7 @@ async def test_a_proxy_that_comes_back_is_used_without_a_restart_or_a_hot_loop(
         while b'"proxy-failing"' not in said:
             said += await process.stderr.readline()
         await asyncio.sleep(3)
-        # Of four receivers, which botocore lets try three times each, with pauses between.
+        # Of four receivers, which pause between their tries.
         assert here.proxy.turned_away <= 60
         here.proxy.refusal = None
         run = await ended(process)

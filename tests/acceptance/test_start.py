@@ -61,6 +61,15 @@ async def test_to_name_its_version_or_its_verbs_it_imports_no_verb(world: World,
     assert not found & {f"{OURS}.cli.{verb}" for verb in VERBS}
 
 
+async def test_aws_is_imported_once_benchling_has_been_asked(world: World) -> None:
+    found = await told(world, "run", "--help")
+    assert f"{OURS}.adapters.sqs.connection" in found
+    assert not among(("aiobotocore", "httpx"), found)
+    assert "aiobotocore.session" in await told(
+        world, "run", "--drain", "0.5", **in_environment(world)
+    )
+
+
 async def test_a_start_with_sqlite_and_a_folder_imports_nothing_for_other_services(
     world: World,
 ) -> None:

@@ -65,19 +65,30 @@ class FakeSqs:
     answer: Any = None
     page: tuple[bytes, str] | None = None
     """Body and content type, in place of an answer."""
+    headers: dict[str, str] = field(default_factory=dict)
+    """What the answer has besides."""
+    heard: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    """Headers, by their names in lower case, and body of each request."""
+    failures: int | None = None
+    """How many requests are answered by `status`; the rest is answered well. None: all."""
     may_answer: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def serve(self, request: web.Request) -> web.Response:
         action = request.headers.get("X-Amz-Target", "").partition(".")[2]
         self.asked.append(action)
+        headers = {name.lower(): value for name, value in request.headers.items()}
+        self.heard.append((headers, await request.read()))
         key = request.headers["Authorization"].partition("Credential=")[2].partition("/")[0]
         if self.accepted and key not in self.accepted:
             refusal = {"__type": "com.amazon.coral.service#ExpiredTokenException", "message": key}
             return self._json(refusal, status=403)
         await self.may_answer.wait()
+        if self.failures is not None and len(self.asked) > self.failures:
+            return self._json({}, status=200)
         if self.page is not None:
             body, media_type = self.page
-            return web.Response(body=body, status=self.status, headers={"Content-Type": media_type})
+            headers = {"Content-Type": media_type, **self.headers}
+            return web.Response(body=body, status=self.status, headers=headers)
         return self._json(self.answer or {}, status=self.status)
 
     def _json(self, answer: object, status: int) -> web.Response:

@@ -7,11 +7,10 @@ import functools
 import gzip
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import aiohttp
 import msgspec
-from aiobotocore.session import AioSession
 from botocore import exceptions
 from botocore.httpsession import where
 from botocore.loaders import JSONFileLoader, Loader, create_loader
@@ -19,7 +18,18 @@ from botocore.loaders import JSONFileLoader, Loader, create_loader
 from benchling_connector.adapters.trust import bundle_file, read_bundle
 from benchling_connector.domain.errors import ConfigurationError
 
-__all__ = ["FOREIGN", "IDENTITY_PROBLEMS", "code_of", "identity_error", "new_session", "refused"]
+if TYPE_CHECKING:
+    from aiobotocore.session import AioSession
+
+__all__ = [
+    "FOREIGN",
+    "IDENTITY_PROBLEMS",
+    "code_of",
+    "configured_endpoint",
+    "identity_error",
+    "new_session",
+    "refused",
+]
 
 FOREIGN = (
     exceptions.BotoCoreError,
@@ -87,7 +97,7 @@ _IDENTITY_CALLS = frozenset(
 )
 
 
-def new_session(ca_bundle: Path | None = None) -> AioSession:
+def new_session(ca_bundle: Path | None = None) -> "AioSession":
     """A session that has looked at nothing yet: environment and files are read when it is used.
 
     With `ca_bundle` its authorities are trusted besides those that AWS's tools trust: botocore's
@@ -95,6 +105,9 @@ def new_session(ca_bundle: Path | None = None) -> AioSession:
     botocore makes on the way to credentials, too. Raises `InvalidConfiguration` when the bundle
     cannot be used, and botocore's errors for a profile that cannot be read.
     """
+    # It brings botocore's clients along. The first call can be made in a thread, at the start.
+    from aiobotocore.session import AioSession
+
     session = AioSession()
     session.register_component("data_loader", _loader(os.environ.get("AWS_DATA_PATH")))
     if ca_bundle is not None:
@@ -102,6 +115,26 @@ def new_session(ca_bundle: Path | None = None) -> AioSession:
         content = b"\n".join((base.read_bytes(), read_bundle(ca_bundle)))
         session.set_config_variable("ca_bundle", bundle_file(content))
     return session
+
+
+def configured_endpoint(session: "AioSession", service: str) -> str | None:
+    """The endpoint that the environment or the profile asks for, as AWS's own tools read it.
+
+    `service` is its name in a profile (`sqs`). Raises botocore's errors for a profile that cannot
+    be read. https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
+    """
+    if session.get_config_variable("ignore_configured_endpoint_urls"):
+        return None
+    profile = session.get_scoped_config()
+    services = session.full_config.get("services", {}).get(profile.get("services"), {})
+    own = services.get(service, {})
+    configured: object = (
+        os.environ.get(f"AWS_ENDPOINT_URL_{service.upper()}")
+        or os.environ.get("AWS_ENDPOINT_URL")
+        or (own.get("endpoint_url") if isinstance(own, dict) else None)
+        or profile.get("endpoint_url")
+    )
+    return str(configured).rstrip("/") if configured else None
 
 
 def code_of(error: Exception) -> str | None:

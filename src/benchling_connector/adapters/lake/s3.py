@@ -4,22 +4,26 @@ obstore knows fewer ways to credentials than botocore (no profiles, no SSO, no c
 a connector whose queue and lake disagree about who they are is hard to explain.
 """
 
-import os
 import re
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from aiobotocore.session import AioSession
 from botocore.exceptions import NoCredentialsError
 from obstore.store import S3Store
 
-from benchling_connector.adapters.aws import FOREIGN, identity_error, new_session
+from benchling_connector.adapters.aws import (
+    FOREIGN,
+    configured_endpoint,
+    identity_error,
+    new_session,
+)
 from benchling_connector.adapters.lake.address import BucketAddress
 from benchling_connector.adapters.lake.errors import FAILING
 from benchling_connector.domain.errors import ConnectorError, TransientError
 
 if TYPE_CHECKING:
+    from aiobotocore.session import AioSession
     from obstore.store import ClientConfig, RetryConfig, S3Credential
 
 __all__ = ["Identity", "s3_store"]
@@ -36,7 +40,7 @@ class Identity:
     credentials are found again.
     """
 
-    def __init__(self, session: AioSession) -> None:
+    def __init__(self, session: "AioSession") -> None:
         self.failure: ConnectorError | None = None
         self._session = session
 
@@ -74,7 +78,7 @@ def s3_store(
     `InvalidConfiguration` for a `ca_bundle` that cannot be used.
     """
     session = new_session(ca_bundle)
-    endpoint = _endpoint(session)
+    endpoint = configured_endpoint(session, "s3")
     options: ClientConfig = {**client_options}
     if endpoint is None:
         # A dot in a bucket's name has no place in a host name that TLS is to verify.
@@ -104,22 +108,7 @@ def s3_store(
     return store, identity
 
 
-def _endpoint(session: AioSession) -> str | None:
-    """The endpoint that the environment or the profile asks for, as AWS's own tools read it.
-
-    https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html
-    """
-    if session.get_config_variable("ignore_configured_endpoint_urls"):
-        return None
-    configured: Any = (
-        os.environ.get("AWS_ENDPOINT_URL_S3")
-        or os.environ.get("AWS_ENDPOINT_URL")
-        or session.get_scoped_config().get("endpoint_url")
-    )
-    return str(configured).rstrip("/") if configured else None
-
-
-def _suffix(session: AioSession, region: str) -> str:
+def _suffix(session: "AioSession", region: str) -> str:
     partitions = session.get_component("data_loader").load_data("partitions")["partitions"]
     for partition in partitions:
         if region in partition["regions"] or re.match(partition["regionRegex"], region):

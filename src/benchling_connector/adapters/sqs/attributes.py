@@ -3,9 +3,8 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
-__all__ = ["QueueAttributes", "parse_attributes", "whole"]
+__all__ = ["QueueAttributes", "parse_attributes", "text", "whole"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,16 +29,16 @@ class QueueAttributes:
     delayed: int | None
 
 
-def parse_attributes(attributes: Mapping[str, Any]) -> QueueAttributes:
+def parse_attributes(attributes: Mapping[str, object]) -> QueueAttributes:
     """Reads the answer of GetQueueAttributes."""
     policy = _redrive(attributes.get("RedrivePolicy"))
     return QueueAttributes(
-        arn=_text(attributes.get("QueueArn")),
+        arn=text(attributes.get("QueueArn")),
         visibility_timeout=whole(attributes.get("VisibilityTimeout")),
         retention=whole(attributes.get("MessageRetentionPeriod")),
         receive_wait=whole(attributes.get("ReceiveMessageWaitTimeSeconds")),
         max_receive_count=whole(policy.get("maxReceiveCount")),
-        dead_letter_arn=_text(policy.get("deadLetterTargetArn")),
+        dead_letter_arn=text(policy.get("deadLetterTargetArn")),
         encryption=_encryption(attributes),
         fifo=_is_true(attributes.get("FifoQueue")),
         messages=whole(attributes.get("ApproximateNumberOfMessages")),
@@ -56,15 +55,20 @@ def whole(value: object) -> int | None:
         return None
 
 
-def _redrive(text: object) -> Mapping[str, object]:
+def text(value: object) -> str | None:
+    """A value as text; None for an empty one."""
+    return str(value) if value else None
+
+
+def _redrive(content: object) -> Mapping[str, object]:
     try:
-        policy = json.loads(str(text or "{}"))
+        policy = json.loads(str(content or "{}"))
     except ValueError:
         return {}
     return policy if isinstance(policy, dict) else {}
 
 
-def _encryption(attributes: Mapping[str, Any]) -> str | None:
+def _encryption(attributes: Mapping[str, object]) -> str | None:
     if attributes.get("KmsMasterKeyId"):
         return "SSE-KMS"
     return "SSE-SQS" if _is_true(attributes.get("SqsManagedSseEnabled")) else None
@@ -72,7 +76,3 @@ def _encryption(attributes: Mapping[str, Any]) -> str | None:
 
 def _is_true(value: object) -> bool:
     return str(value).lower() == "true"
-
-
-def _text(value: object) -> str | None:
-    return str(value) if value else None

@@ -1,72 +1,93 @@
 """The connection to one queue: calls with their errors translated, credentials looked up anew.
 
-botocore looks for credentials when a client is made, and never again if it found none or found
-a static key. So a client whose identity is refused is retired, and the next call makes another:
-a role attached, a profile mended or a key rotated is noticed without a restart.
+botocore looks for credentials once, and never again if it found none or found a static key. So
+what asks with an identity that is refused is retired, and the next call makes another: a role
+attached, a profile mended or a key rotated is noticed without a restart.
 """
 
 import asyncio
-import json
+import random
 from collections.abc import AsyncIterator, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 import msgspec
-from aiobotocore.config import AioConfig
-from botocore.exceptions import ClientError
-from botocore.parsers import ResponseParserError
+from botocore import exceptions
 
-from benchling_connector import __version__
-from benchling_connector.adapters.aws import FOREIGN, IDENTITY_PROBLEMS, identity_error, new_session
-from benchling_connector.adapters.sqs.errors import NOT_FOUND, GarbageError, translate
+from benchling_connector.adapters.aws import (
+    FOREIGN,
+    IDENTITY_PROBLEMS,
+    code_of,
+    identity_error,
+    new_session,
+)
+from benchling_connector.adapters.sqs.answers import RECEIVE, Action, read
+from benchling_connector.adapters.sqs.endpoint import endpoint_of
+from benchling_connector.adapters.sqs.errors import NOT_FOUND, translate
+from benchling_connector.adapters.sqs.protocol import body_of, error_of, signed_headers
 from benchling_connector.adapters.sqs.url import QueueAddress
+from benchling_connector.adapters.sqs.wire import Wire, open_wire
 from benchling_connector.domain.errors import ConfigurationError
 
+if TYPE_CHECKING:
+    from aiobotocore.credentials import AioCredentials
+    from botocore.credentials import ReadOnlyCredentials
+
 __all__ = ["CALL_S", "LONG_POLL_S", "SqsConnection"]
+
+Answer = TypeVar("Answer", bound=msgspec.Struct)
 
 LONG_POLL_S = 20
 """The longest poll that SQS allows."""
 
 CALL_S = 15.0
-"""How long a call may take that does not poll, with botocore's own tries."""
+"""How long a call may take that does not poll, with all its tries."""
 
-# The engine tries again by itself; botocore only covers a connection that broke.
-_ATTEMPTS = 3
-_METHODS = {
-    "ChangeMessageVisibility": "change_message_visibility",
-    "ChangeMessageVisibilityBatch": "change_message_visibility_batch",
-    "DeleteMessage": "delete_message",
-    "DeleteMessageBatch": "delete_message_batch",
-    "GetQueueAttributes": "get_queue_attributes",
-    "GetQueueUrl": "get_queue_url",
-    "ReceiveMessage": "receive_message",
-    "SendMessage": "send_message",
-}
-_OF_NO_QUEUE = frozenset({"GetQueueUrl"})
-_RECEIVE_FAILED = "needs-retry.sqs.ReceiveMessage"
+# The engine tries again by itself; these only cover a connection that broke.
+_TRIES = 3
+_PAUSE_S = 0.05
+_THROTTLED_PAUSE_S = 1.0
+"""Before the second try at the most; before the third it is twice that."""
+
 _REDIRECTION = 300
-_SERVER_ERROR = 500
-_UNREADABLE = (ResponseParserError, ValueError, TypeError, AttributeError, KeyError)
-"""What botocore raises for an answer in which nothing is where it should be."""
-
-_ANSWER = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_LOST = frozenset({500, 502, 503, 504})
+_THROTTLED = frozenset(
+    {
+        "BandwidthLimitExceeded",
+        "LimitExceededException",
+        "RequestLimitExceeded",
+        "RequestThrottled",
+        "RequestThrottledException",
+        "SlowDown",
+        "ThrottledException",
+        "Throttling",
+        "ThrottlingException",
+        "TooManyRequestsException",
+    }
+)
 
 
 class _Client:
-    """One botocore client, and how many calls are under way on it."""
+    """A wire, who asks through it, and how many calls are under way."""
 
-    def __init__(self, context: AbstractAsyncContextManager[Any], api: Any) -> None:  # noqa: ANN401
-        self.context = context
-        self.api = api
+    def __init__(self, wire: Wire, credentials: "AioCredentials | None") -> None:
+        self.wire = wire
+        self.credentials = credentials
         self.calls = 0
         self.proven = False
+
+    async def who(self) -> "ReadOnlyCredentials":
+        """Credentials that are valid now. Raises botocore's errors when there are none."""
+        if self.credentials is None:
+            raise exceptions.NoCredentialsError
+        return await self.credentials.get_frozen_credentials()
 
 
 class SqsConnection:
     """Calls to one queue. Close it when done. `ca_bundle`: authorities to trust as well.
 
-    With `tell_lost_receives` a ReceiveMessage whose answer was lost fails. Otherwise botocore asks
+    With `tell_lost_receives` a ReceiveMessage whose answer was lost fails. Otherwise it is asked
     again, and nobody hears of the messages in the first answer, which are hidden.
 
     Raises `ConfigurationError` (`queue-not-found`) when the URL names another Region.
@@ -90,42 +111,34 @@ class SqsConnection:
         self.region = region
         self._ca_bundle = ca_bundle
         self._tell_lost_receives = tell_lost_receives
-        self._config = AioConfig(
-            connect_timeout=5,
-            read_timeout=LONG_POLL_S + 10,
-            max_pool_connections=max_connections,
-            parameter_validation=False,
-            retries={"mode": "standard", "total_max_attempts": _ATTEMPTS},
-            user_agent_extra=f"benchling-connector/{__version__}",
-        )
+        self._max_connections = max_connections
         self._lock = asyncio.Lock()
         self._client: _Client | None = None
 
     async def call(
-        self, action: str, parameters: Mapping[str, object], within_s: float = CALL_S
-    ) -> Mapping[str, Any]:
+        self, action: Action[Answer], parameters: Mapping[str, object], within_s: float = CALL_S
+    ) -> Answer:
         """SQS's answer to one action on the queue. Raises `ConnectorError`."""
         try:
             return await self.attempt(action, parameters, within_s)
         except FOREIGN as error:
-            # Not chained: botocore's message about a signature repeats the signed headers.
-            raise translate(error, action) from None
+            # Not chained: AWS's message about a signature repeats the signed headers.
+            raise translate(error, action.name) from None
 
     async def attempt(
-        self, action: str, parameters: Mapping[str, object], within_s: float = CALL_S
-    ) -> Mapping[str, Any]:
+        self, action: Action[Answer], parameters: Mapping[str, object], within_s: float = CALL_S
+    ) -> Answer:
         """The same, with the errors as they come: one of `FOREIGN`."""
-        if action not in _OF_NO_QUEUE:
+        if action.of_a_queue:
             parameters = {"QueueUrl": self.address.queue_url, **parameters}
+        body = body_of(parameters)
         while True:
             async with self._borrowed() as client:
-                method = getattr(client.api, _METHODS[action])
                 proven = client.proven
                 try:
                     async with asyncio.timeout(within_s):
-                        answer: Mapping[str, Any] = await method(**parameters)
-                except _UNREADABLE:
-                    raise GarbageError from None
+                        who = await client.who()
+                        answer = await self._tried(client.wire, who, action, body)
                 except FOREIGN as error:
                     problem = identity_error(error)
                     if problem is None or problem.code not in IDENTITY_PROBLEMS:
@@ -142,7 +155,7 @@ class SqsConnection:
         """Closes the connections, when the calls under way have ended."""
         client, self._client = self._client, None
         if client is not None and not client.calls:
-            await client.context.__aexit__(None, None, None)
+            await client.wire.close()
 
     @asynccontextmanager
     async def _borrowed(self) -> AsyncIterator[_Client]:
@@ -153,63 +166,50 @@ class SqsConnection:
         finally:
             client.calls -= 1
             if not client.calls and client is not self._client:
-                await client.context.__aexit__(None, None, None)
+                await client.wire.close()
 
     async def _current(self) -> _Client:
         async with self._lock:
             if self._client is None:
-                context = new_session(self._ca_bundle).create_client(
-                    "sqs",
-                    region_name=self.region,
-                    endpoint_url=self.address.endpoint_url,
-                    config=self._config,
-                )
-                try:
-                    api = await context.__aenter__()
-                    api.meta.events.register("after-call.sqs", _refuse_garbage)
-                    if self._tell_lost_receives:
-                        api.meta.events.register(_RECEIVE_FAILED, _fail_if_lost)
-                    self._client = _Client(context, api)
-                except FOREIGN:
-                    raise
-                except ValueError:  # botocore takes no host with an underscore, for one
-                    raise ConfigurationError(
-                        NOT_FOUND, f"{self.address.endpoint_url} cannot be an endpoint of SQS."
-                    ) from None
+                # In a thread: at the start this imports much, and Benchling is asked meanwhile.
+                session = await asyncio.to_thread(new_session, self._ca_bundle)
+                endpoint = endpoint_of(self.address, self.region, session)
+                credentials = await session.get_credentials()
+                wire = await open_wire(session, endpoint, max_connections=self._max_connections)
+                self._client = _Client(wire, credentials)
             return self._client
 
     def _retire(self, client: _Client) -> None:
         if self._client is client:
             self._client = None
 
+    async def _tried(
+        self, wire: Wire, who: "ReadOnlyCredentials", action: Action[Answer], body: bytes
+    ) -> Answer:
+        for pauses in range(1, _TRIES):
+            try:
+                return await self._asked(wire, who, action, body)
+            except (exceptions.BotoCoreError, exceptions.ClientError) as error:
+                if not self._may_try_again(error, action):
+                    raise
+                throttled = code_of(error) in _THROTTLED
+            longest = (_THROTTLED_PAUSE_S if throttled else _PAUSE_S) * pauses
+            await asyncio.sleep(random.uniform(0, longest))  # noqa: S311 - no secret
+        return await self._asked(wire, who, action, body)
 
-async def _refuse_garbage(http_response: Any, **_: object) -> None:  # noqa: ANN401 - botocore's
-    """Told by botocore of every answer. To it, text that is not JSON is one that holds nothing."""
-    body = await http_response.content
-    if http_response.status_code >= _REDIRECTION or not body:
-        return  # an error by its status, or an action that gives nothing back
-    try:
-        _ANSWER.decode(body)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        if not _is_object(body):
-            raise GarbageError from None
+    def _may_try_again(self, error: Exception, action: Action[Answer]) -> bool:
+        lost = isinstance(error, exceptions.ConnectionError | exceptions.HTTPClientError)
+        if isinstance(error, exceptions.ClientError):
+            lost = error.response["ResponseMetadata"]["HTTPStatusCode"] in _LOST
+        if lost and self._tell_lost_receives and action is RECEIVE:
+            return False
+        return lost or code_of(error) in _THROTTLED
 
-
-def _is_object(body: bytes) -> bool:
-    try:
-        return isinstance(json.loads(body), dict)
-    except ValueError:
-        return False
-
-
-def _fail_if_lost(
-    response: tuple[Any, Mapping[str, Any]] | None,
-    caught_exception: Exception | None,
-    operation: Any,  # noqa: ANN401 - botocore has no types
-    **_: object,
-) -> None:
-    """Asked by botocore before its own rules: what it raises ends the call."""
-    if caught_exception is not None:
-        raise caught_exception
-    if response is not None and response[0].status_code >= _SERVER_ERROR:
-        raise ClientError(response[1], operation.name)
+    async def _asked(
+        self, wire: Wire, who: "ReadOnlyCredentials", action: Action[Answer], body: bytes
+    ) -> Answer:
+        headers = signed_headers(wire.url, self.region, action.name, body, who)
+        reply = await wire.post(headers, body)
+        if reply.status >= _REDIRECTION:
+            raise error_of(action.name, reply.status, reply.headers, reply.body)
+        return read(action, reply.body)

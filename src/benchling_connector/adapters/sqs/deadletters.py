@@ -4,13 +4,13 @@ Whatever is received here is held, and can be received by others again as soon a
 at the latest when this is closed, or, when the process is killed, after `hidden_s`.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
 
-from benchling_connector.adapters.sqs.attributes import QueueAttributes, parse_attributes
+from benchling_connector.adapters.sqs.answers import GET_ATTRIBUTES, GET_URL, RECEIVE, Message
+from benchling_connector.adapters.sqs.attributes import QueueAttributes, parse_attributes, text
 from benchling_connector.adapters.sqs.connection import CALL_S, SqsConnection
 from benchling_connector.adapters.sqs.errors import DENIED, NOT_FOUND
 from benchling_connector.adapters.sqs.outlet import Outgoing
@@ -96,12 +96,12 @@ class DeadLetters:
     async def attributes(self) -> QueueAttributes | None:
         """What the queue tells of itself; None if it may not be asked."""
         try:
-            answer = await self._connection.call("GetQueueAttributes", {"AttributeNames": ["All"]})
+            answer = await self._connection.call(GET_ATTRIBUTES, {"AttributeNames": ["All"]})
         except ConfigurationError as error:
             if error.code == DENIED:
                 return None
             raise
-        return parse_attributes(answer.get("Attributes") or {})
+        return parse_attributes(answer.attributes or {})
 
     async def receive(self, at_most: int) -> Sequence[Letter]:
         """Up to ten that were not seen before, held from now on; none when there are no others."""
@@ -134,7 +134,7 @@ class DeadLetters:
     async def _receive(self, at_most: int) -> Sequence[Letter]:
         try:
             answer = await self._connection.call(
-                "ReceiveMessage",
+                RECEIVE,
                 {
                     "MaxNumberOfMessages": at_most,
                     "WaitTimeSeconds": _POLL_S,
@@ -147,7 +147,7 @@ class DeadLetters:
         except ConfigurationError as error:
             raise _of_dead_letters(error) from None
         now = self._clock.now()
-        letters = [_letter(message, now) for message in answer.get("Messages") or ()]
+        letters = [_letter(message, now) for message in answer.messages or ()]
         known = self._held.keys() | self._deleted
         # One that comes again is held by its newest receipt handle.
         self._held.update({one.message_id: one for one in letters})
@@ -157,8 +157,8 @@ class DeadLetters:
 async def _find(main: SqsConnection, dlq_url: str | None) -> DeadLetterQueue:
     attributes = None
     try:
-        answer = await main.call("GetQueueAttributes", {"AttributeNames": ["All"]})
-        attributes = parse_attributes(answer.get("Attributes") or {})
+        answer = await main.call(GET_ATTRIBUTES, {"AttributeNames": ["All"]})
+        attributes = parse_attributes(answer.attributes or {})
     except ConfigurationError as error:
         if error.code != DENIED or dlq_url is None:
             raise _of_dead_letters(error) from None
@@ -185,8 +185,8 @@ async def _address(main: SqsConnection, arn: str) -> QueueAddress:
     account, _, name = arn.split(":", 4)[-1].partition(":")
     owner = {"QueueOwnerAWSAccountId": account} if account else {}
     try:
-        answer = await main.call("GetQueueUrl", {"QueueName": name, **owner})
-        url = str(answer["QueueUrl"])
+        answer = await main.call(GET_URL, {"QueueName": name, **owner})
+        url = answer.queue_url
     except ConfigurationError as error:
         if error.code == NOT_FOUND:
             sentence = f"The queue's redrive policy names {name}, but SQS knows no such queue."
@@ -204,14 +204,14 @@ def _of_dead_letters(error: ConfigurationError) -> ConfigurationError:
     return ConfigurationError(NOT_ALLOWED, error.sentence) if error.code == DENIED else error
 
 
-def _letter(message: Mapping[str, Any], now: datetime) -> Letter:
+def _letter(message: Message, now: datetime) -> Letter:
     delivery = delivery_of(message, now)
-    system = message.get("Attributes") or {}
+    system = message.attributes or {}
     outgoing = Outgoing(
         body=delivery.body,
         deduplication_id=f"redrive-{delivery.message_id}",
-        group_id=system.get("MessageGroupId"),
-        trace_header=system.get("AWSTraceHeader"),
-        attributes=message.get("MessageAttributes") or {},
+        group_id=text(system.get("MessageGroupId")),
+        trace_header=text(system.get("AWSTraceHeader")),
+        attributes=message.message_attributes or {},
     )
     return Letter(delivery, outgoing)

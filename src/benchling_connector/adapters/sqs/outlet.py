@@ -10,6 +10,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
 from benchling_connector.adapters.aws import FOREIGN, code_of
+from benchling_connector.adapters.sqs.answers import SEND
 from benchling_connector.adapters.sqs.connection import SqsConnection
 from benchling_connector.adapters.sqs.errors import quote, translate
 from benchling_connector.adapters.sqs.url import parse_queue_url
@@ -82,18 +83,17 @@ class Outlet:
 
     async def _send(self, message: Outgoing) -> str | ConnectorError:
         try:
-            answer = await self._connection.attempt("SendMessage", self._parameters(message))
+            answer = await self._connection.attempt(SEND, self._parameters(message))
         except FOREIGN as error:
             code = (code_of(error) or "").removeprefix(_PREFIX)
             if code in _REFUSED:
                 return PermanentError(NOT_SENDABLE, f"SQS refuses it ({code}): {quote(error)}")
-            return translate(error, "SendMessage")
+            return translate(error, SEND.name)
         except ConnectorError as error:
             return error
-        message_id = answer.get("MessageId")
-        if not message_id:
+        if not answer.message_id:
             return TransientError("queue-failing", "SendMessage: SQS did not confirm it.")
-        return str(message_id)
+        return answer.message_id
 
     def _parameters(self, message: Outgoing) -> dict[str, object]:
         parameters: dict[str, object] = {"MessageBody": message.body}

@@ -13,16 +13,28 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from typing import TypeVar
 
+import msgspec
 from botocore.exceptions import ClientError
 
 from benchling_connector.adapters.aws import FOREIGN, code_of
+from benchling_connector.adapters.sqs.answers import (
+    CHANGE_VISIBILITY,
+    DELETE,
+    GET_ATTRIBUTES,
+    RECEIVE,
+    Action,
+    Nothing,
+)
 from benchling_connector.adapters.sqs.attributes import QueueAttributes, parse_attributes
 from benchling_connector.adapters.sqs.connection import SqsConnection
 from benchling_connector.adapters.sqs.errors import DENIED, FAILING, translate
 from benchling_connector.adapters.sqs.url import QueueAddress, parse_queue_url
 
 __all__ = ["Permission", "QueueProbe", "probe_queue"]
+
+Answer = TypeVar("Answer", bound=msgspec.Struct)
 
 _NOBODYS_HANDLE = "benchling-connector-check"
 _VALIDATION = frozenset(
@@ -72,12 +84,10 @@ async def probe_queue(sqs_url: str, region: str, *, ca_bundle: Path | None = Non
         return QueueProbe(
             address=connection.address,
             receive=await _receive(connection),
-            delete=await _permission(
-                connection, "DeleteMessage", {"ReceiptHandle": _NOBODYS_HANDLE}
-            ),
+            delete=await _permission(connection, DELETE, {"ReceiptHandle": _NOBODYS_HANDLE}),
             change_visibility=await _permission(
                 connection,
-                "ChangeMessageVisibility",
+                CHANGE_VISIBILITY,
                 {"ReceiptHandle": _NOBODYS_HANDLE, "VisibilityTimeout": 0},
             ),
             read_attributes=read,
@@ -88,36 +98,35 @@ async def probe_queue(sqs_url: str, region: str, *, ca_bundle: Path | None = Non
 
 
 async def _attributes(connection: SqsConnection) -> tuple[Permission, QueueAttributes | None]:
-    answer, permission = await _try(connection, "GetQueueAttributes", {"AttributeNames": ["All"]})
+    answer, permission = await _try(connection, GET_ATTRIBUTES, {"AttributeNames": ["All"]})
     if answer is None:
         return permission, None
-    found = answer.get("Attributes")
-    return permission, parse_attributes(found if isinstance(found, Mapping) else {})
+    return permission, parse_attributes(answer.attributes or {})
 
 
 async def _receive(connection: SqsConnection) -> Permission:
     nothing = {"MaxNumberOfMessages": 0, "WaitTimeSeconds": 0, "VisibilityTimeout": 0}
-    answer, permission = await _try(connection, "ReceiveMessage", nothing)
+    answer, permission = await _try(connection, RECEIVE, nothing)
     return permission if answer is None else Permission.UNKNOWN
 
 
 async def _permission(
-    connection: SqsConnection, action: str, parameters: Mapping[str, object]
+    connection: SqsConnection, action: Action[Nothing], parameters: Mapping[str, object]
 ) -> Permission:
     _, permission = await _try(connection, action, parameters)
     return permission
 
 
 async def _try(
-    connection: SqsConnection, action: str, parameters: Mapping[str, object]
-) -> tuple[Mapping[str, object] | None, Permission]:
+    connection: SqsConnection, action: Action[Answer], parameters: Mapping[str, object]
+) -> tuple[Answer | None, Permission]:
     """The answer, if there is one, and what it means."""
     try:
         return await connection.attempt(action, parameters), Permission.ALLOWED
     except FOREIGN as error:
         if (code_of(error) or "").removeprefix(_PREFIX) in _VALIDATION:
             return None, Permission.ALLOWED
-        problem = translate(error, action)
+        problem = translate(error, action.name)
         if problem.code == DENIED:
             return None, Permission.DENIED
         if problem.code == FAILING and _is_refusal(error):

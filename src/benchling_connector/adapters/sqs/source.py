@@ -17,16 +17,24 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
 import structlog
 
 from benchling_connector.adapters.ahead import Ahead
+from benchling_connector.adapters.sqs.answers import (
+    CHANGE_VISIBILITY_BATCH,
+    DELETE_BATCH,
+    GET_ATTRIBUTES,
+    RECEIVE,
+    Action,
+    BatchResult,
+    Message,
+)
 from benchling_connector.adapters.sqs.attributes import parse_attributes, whole
 from benchling_connector.adapters.sqs.connection import SqsConnection
-from benchling_connector.adapters.sqs.errors import DENIED, FAILING
+from benchling_connector.adapters.sqs.errors import DENIED
 from benchling_connector.adapters.sqs.url import parse_queue_url
-from benchling_connector.domain.errors import ConfigurationError, ConnectorError, TransientError
+from benchling_connector.domain.errors import ConfigurationError, ConnectorError
 from benchling_connector.ports import Clock, Delivery, QueueFacts
 
 __all__ = [
@@ -121,7 +129,7 @@ class SqsSource:
 
     async def acknowledge(self, deliveries: Sequence[Delivery]) -> Sequence[Delivery]:
         """Deletes; gives back those whose deletion SQS did not confirm. Any number."""
-        return await self._batches("DeleteMessageBatch", [(one, {}) for one in deliveries])
+        return await self._batches(DELETE_BATCH, [(one, {}) for one in deliveries])
 
     async def release(self, deliveries: Sequence[tuple[Delivery, float]]) -> Sequence[Delivery]:
         """Makes visible again after seconds, rounded up; gives back those that failed."""
@@ -144,12 +152,12 @@ class SqsSource:
 
     async def _ask_for_facts(self) -> QueueFacts:
         try:
-            answer = await self._connection.call("GetQueueAttributes", {"AttributeNames": ["All"]})
+            answer = await self._connection.call(GET_ATTRIBUTES, {"AttributeNames": ["All"]})
         except ConfigurationError as error:
             if error.code == DENIED:
                 return QueueFacts(None, None, None)
             raise
-        attributes = parse_attributes(answer.get("Attributes") or {})
+        attributes = parse_attributes(answer.attributes or {})
         return QueueFacts(
             visibility_timeout=attributes.visibility_timeout,
             max_receive_count=attributes.max_receive_count,
@@ -171,7 +179,7 @@ class SqsSource:
     ) -> tuple[Delivery, ...]:
         hidden = {} if visibility_s is None else {"VisibilityTimeout": visibility_s}
         answer = await self._connection.call(
-            "ReceiveMessage",
+            RECEIVE,
             {
                 "MaxNumberOfMessages": max_messages,
                 "WaitTimeSeconds": wait_s,
@@ -181,10 +189,7 @@ class SqsSource:
             within_s=wait_s + POLL_GRACE_S,
         )
         now = self._clock.now()
-        try:
-            return tuple(delivery_of(message, now) for message in answer.get("Messages") or ())
-        except KeyError:
-            raise TransientError(FAILING, "ReceiveMessage: a message without an ID.") from None
+        return tuple(delivery_of(message, now) for message in answer.messages or ())
 
     async def _hand_back(self, poll: asyncio.Task[tuple[Delivery, ...]]) -> None:
         await asyncio.wait({poll}, timeout=_CANCEL_GRACE_S)
@@ -208,7 +213,7 @@ class SqsSource:
             return everything
         try:
             failed = await self._batches(
-                "ChangeMessageVisibilityBatch",
+                CHANGE_VISIBILITY_BATCH,
                 [(one, {"VisibilityTimeout": _timeout(seconds)}) for one, seconds in timeouts],
             )
         except ConfigurationError as error:
@@ -222,7 +227,9 @@ class SqsSource:
         self.may_change_visibility = True
         return failed
 
-    async def _batches(self, action: str, entries: Sequence[Entry]) -> Sequence[Delivery]:
+    async def _batches(
+        self, action: Action[BatchResult], entries: Sequence[Entry]
+    ) -> Sequence[Delivery]:
         """The deliveries that failed. Raises only when every batch failed as a whole."""
         batches = [entries[start : start + BATCH] for start in range(0, len(entries), BATCH)]
         outcomes = await asyncio.gather(
@@ -242,7 +249,7 @@ class SqsSource:
             raise next((e for e in errors if isinstance(e, ConfigurationError)), errors[0])
         return failed
 
-    async def _batch(self, action: str, batch: Sequence[Entry]) -> list[Delivery]:
+    async def _batch(self, action: Action[BatchResult], batch: Sequence[Entry]) -> list[Delivery]:
         async with self._places:
             entries = [
                 {"Id": str(at), "ReceiptHandle": delivery.receipt_handle, **more}
@@ -250,7 +257,7 @@ class SqsSource:
             ]
             answer = await self._connection.call(action, {"Entries": entries})
         # Only what is confirmed has happened: an answer that names neither side is no answer.
-        confirmed = {entry.get("Id") for entry in answer.get("Successful") or ()}
+        confirmed = {entry.id for entry in answer.successful or ()}
         return [delivery for at, (delivery, _) in enumerate(batch) if str(at) not in confirmed]
 
 
@@ -258,14 +265,14 @@ def _timeout(seconds: float) -> int:
     return min(max(math.ceil(seconds), 0), LONGEST_VISIBILITY_S)
 
 
-def delivery_of(message: Mapping[str, Any], now: datetime) -> Delivery:
+def delivery_of(message: Message, now: datetime) -> Delivery:
     """A message as SQS hands it out."""
-    attributes = message.get("Attributes") or {}
+    attributes = message.attributes or {}
     sent = whole(attributes.get("SentTimestamp"))
     return Delivery(
-        message_id=message["MessageId"],
-        receipt_handle=message["ReceiptHandle"],
-        body=message.get("Body", ""),
+        message_id=message.message_id,
+        receipt_handle=message.receipt_handle,
+        body=message.body or "",
         receive_count=whole(attributes.get("ApproximateReceiveCount")) or 1,
         sent_at=None if sent is None else _EPOCH + timedelta(milliseconds=sent),
         received_at=now,
