@@ -49,7 +49,7 @@ class Goal:
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measured value. `note` says how it was measured, where that does not go without saying."""
+    """One measured value. `note`: how it was measured, where that does not go without saying."""
 
     name: str
     value: float
@@ -145,6 +145,6 @@ def shown(cell: Cell) -> str:
     if isinstance(cell, int) or (math.isfinite(cell) and abs(cell) >= 100):
         return f"{cell:,.0f}"
     if not math.isfinite(cell):
-        return "–"
+        return "-"
     digits = 2 - math.floor(math.log10(abs(cell))) if cell else 0
     return f"{cell:.{min(max(digits, 0), 4)}f}"

@@ -2,13 +2,12 @@
 
 Every call takes and gives JSON. `POST override/{family}/{id}` takes a resource's exact bytes, and
 `GET body/{family}/{id}` gives them. `POST events` and `POST publish` take how many, and of which
-types, or a `sequence` of steps: `{"eventType", "family", "about"}`, where `about` is the number of
-an earlier step whose resource is changed and named again, or null for a new one.
+types, or a `sequence` of steps (`script`).
 """
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from itertools import islice
 from typing import Any, Final, TypeVar
@@ -20,6 +19,7 @@ from benchling_connector.simulator.events import BenchlingEvent
 from benchling_connector.simulator.faults import FaultKind, FaultPlan
 from benchling_connector.simulator.publisher import Bus, Publisher, Queue
 from benchling_connector.simulator.resources import Resource, timestamp
+from benchling_connector.simulator.script import enacted
 from benchling_connector.simulator.tenant import Tenant, UnknownResourceError
 
 Body = Mapping[str, Any]
@@ -156,26 +156,13 @@ class Control:
     def _chosen(self, body: Body) -> Iterable[BenchlingEvent]:
         count = int(body.get("count", 1))
         if "sequence" in body:
-            return self._sequence(body["sequence"])
+            return enacted(self._tenant, body["sequence"])
         if "eventType" not in body:
             return islice(self._tenant.activity(body.get("eventTypes", ())), count)
         return (
             self._tenant.emit(body["eventType"], body.get("resourceId"), family=body.get("family"))
             for _ in range(count)
         )
-
-    def _sequence(self, steps: Iterable[Body]) -> Iterator[BenchlingEvent]:
-        named: list[tuple[str, str]] = []
-        for step in steps:
-            about = step.get("about")
-            if about is None:
-                event = self._tenant.emit(step["eventType"], family=step.get("family"))
-            else:
-                family, resource_id = named[about]
-                self._tenant.update(family, resource_id)
-                event = self._tenant.emit(step["eventType"], resource_id, family=family)
-            named.append((event.resource.family, event.resource.id) if event.resource else ("", ""))
-            yield event
 
     # How it answers
 
