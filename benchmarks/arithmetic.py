@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from benchling_connector.domain.catalog import Catalog
 
-__all__ = ["calls_by_family", "least_calls", "percentile", "seconds_at_limit", "steady_rate"]
+__all__ = ["calls_by_family", "least_calls", "percentile", "seconds_at_limit"]
 
 
 def percentile(values: Sequence[float], share: float) -> float:
@@ -17,16 +17,6 @@ def percentile(values: Sequence[float], share: float) -> float:
     if not values:
         return math.nan
     return sorted(values)[max(math.ceil(share * len(values)) - 1, 0)]
-
-
-def steady_rate(moments: Sequence[float]) -> float:
-    """Per second between the tenth and the last but a tenth of these moments (seconds), so that
-    neither start nor end counts. NaN where that is no time."""
-    ordered = sorted(moments)
-    first, last = len(ordered) // 10, len(ordered) - 1 - len(ordered) // 10
-    if last <= first or ordered[last] <= ordered[first]:
-        return math.nan
-    return (last - first) / (ordered[last] - ordered[first])
 
 
 def least_calls(distinct: Mapping[str, int], catalog: Catalog, ids_a_call: int) -> dict[str, int]:

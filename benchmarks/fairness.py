@@ -1,9 +1,9 @@
 """Whether a slow family of resources holds up the others.
 
-`python -m benchmarks.fairness [--seconds S]`. A steady mix of families that are read many at a time,
-alone, and beside a family that is read one at a time, 2 s a read, with a backlog. Both run at the
-same time, each with stand-ins of its own, so that a busy machine is busy for both. Seconds from the
-queue to the lake, of the steady mix only.
+`python -m benchmarks.fairness [--seconds S]`. A steady mix of families that are read many at a
+time, alone, and beside a family that is read one at a time, 2 s a read, with a backlog. Both run at
+the same time, each with stand-ins of its own, so that a busy machine is busy for both. Seconds from
+the queue to the lake, of the steady mix only.
 """
 
 import argparse
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from benchmarks.arithmetic import percentile
 from benchmarks.mix import BULK, document, sequence
-from benchmarks.result import Figure, Goal, Peer, Plot, Result, Series, Table
+from benchmarks.result import Cell, Figure, Goal, Peer, Plot, Result, Series, Table
 from benchmarks.stage import LIFTED, ledger_of, open_stage, seconds_between, stored_events
 
 STEADY_PER_S, SLOW_PER_S, BACKLOG = 20.0, 4.0, 200
@@ -83,7 +83,8 @@ def run(*, quick: bool = False) -> Result:
 def measure(seconds: float) -> Result:
     """The same for streams of another length."""
     found = {name: asyncio.run(compared(seconds, limit)) for name, limit in LIMITS.items()}
-    rows, series = [], []
+    rows: list[tuple[Cell, ...]] = []
+    series: list[Series] = []
     for name, (alone, beside) in found.items():
         for who, ages, throttled in (
             ("steady mix, alone", alone.steady, alone.throttled),

@@ -15,7 +15,7 @@ from benchling_connector.domain.records import EventRecord
 from benchmarks.arithmetic import percentile
 from benchmarks.linger import LOADS, waiting
 from benchmarks.mix import document, sequence
-from benchmarks.result import Figure, Goal, Plot, Result, Series, Table
+from benchmarks.result import Cell, Figure, Goal, Plot, Result, Series, Table
 from benchmarks.stage import ledger_of, open_stage, seconds_between, stored_events
 
 RATES = (1, 10, 50)
@@ -86,7 +86,7 @@ def measure(seconds: float, at: Sequence[int]) -> Result:
         for one in streams
         for share in SHARES
     )
-    rows = []
+    rows: list[tuple[Cell, ...]] = []
     for one in streams:
         steps = [
             percentile(

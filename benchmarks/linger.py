@@ -67,14 +67,12 @@ class _Wire:
 
     @asynccontextmanager
     async def request(
-        self, method: str, url: URL, *, headers: dict[str, str], **_: object
+        self, method: str, url: URL, *, headers: dict[str, str], **_more: object
     ) -> AsyncIterator[Any]:
-        target = url.raw_path_qs
-        path, _, query = target.partition("?")
+        path, _, asked = url.raw_path_qs.partition("?")
         form = b"grant_type=client_credentials" if method == "POST" else b""
         call = Call(
-            method, unquote(path), dict(parse_qsl(query)), headers["Authorization"], form,
-            len(target),
+            method, unquote(path), dict(parse_qsl(asked)), headers["Authorization"], form
         )  # fmt: skip
         await self._clock.sleep(LATENCY_S / 2)
         answer = self._api.answer(call)

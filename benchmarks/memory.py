@@ -1,8 +1,8 @@
 """How much memory large events and large resources take, at full speed.
 
-`python -m benchmarks.memory [--megabytes N]`. Queues full of events of 40 KB and of 256 KB, the most
-that EventBridge takes, about resources that are small or of 40 KB; API limit lifted, no latency.
-Peak resident memory, as the system counts it, beside that of the plain consumer.
+`python -m benchmarks.memory [--megabytes N]`. Queues full of events of 40 KB and of 256 KB, the
+most that EventBridge takes, about resources that are small or of 40 KB; API limit lifted, no
+latency. Peak resident memory, as the system counts it, beside that of the plain consumer.
 """
 
 import argparse
@@ -82,9 +82,7 @@ def run(*, quick: bool = False) -> Result:
 def measure(megabytes: int) -> Result:
     """The same with queues of another size."""
     peaks: Sequence[Peak] = [
-        peak
-        for resource in RESOURCES
-        for peak in asyncio.run(_peaks(resource, EVENTS, megabytes))
+        peak for resource in RESOURCES for peak in asyncio.run(_peaks(resource, EVENTS, megabytes))
     ]
     cases = tuple(peak.case for peak in peaks)
     return Result(

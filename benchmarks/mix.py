@@ -8,7 +8,7 @@ from typing import Any
 
 from benchling_connector.domain.catalog import ENTITY_FAMILIES, catalog
 
-__all__ = ["BULK", "REPEATED", "WEIGHTS", "Step", "distinct", "document", "sequence"]
+__all__ = ["BULK", "REPEATED", "SINGLE", "WEIGHTS", "Step", "distinct", "document", "sequence"]
 
 WEIGHTS: Mapping[str, float] = {
     # People write all day, and the notebook saves by itself: entries are what changes most.
@@ -108,3 +108,6 @@ BULK = tuple(
     or catalog().families[family].many
 )
 """The types of the mix whose resources are read many at a time."""
+
+SINGLE = tuple(name for name in WEIGHTS if name not in BULK)
+"""Those whose resources are read one at a time."""

@@ -95,17 +95,17 @@ def cpu_seconds(pid: int) -> float:
 
 def measured(process: subprocess.Popen[Any], begun: float | None = None) -> Finished:
     """Waits for a process and watches its memory. `begun`: when it did, by the monotonic clock."""
-    begun, peak = time.monotonic() if begun is None else begun, 0
-    while True:
+    begun, peak, cpu_s = time.monotonic() if begun is None else begun, 0, 0.0
+    while process.returncode is None:
         peak = max(peak, _high_water(process.pid))
         # Its end and what it used up, in one: a look at a process that has ended is too late.
         pid, status, usage = os.wait4(process.pid, os.WNOHANG)
         if pid:
-            break
-        time.sleep(LOOKS_EVERY_S)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    seconds = time.monotonic() - begun
-    return Finished(process.returncode, seconds, peak, usage.ru_utime + usage.ru_stime)
+            process.returncode = os.waitstatus_to_exitcode(status)
+            cpu_s = usage.ru_utime + usage.ru_stime
+        else:
+            time.sleep(LOOKS_EVERY_S)
+    return Finished(process.returncode, time.monotonic() - begun, peak, cpu_s)
 
 
 def _high_water(pid: int) -> int:

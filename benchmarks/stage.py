@@ -13,6 +13,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from subprocess import Popen
 
 from aiobotocore.session import get_session
 
@@ -119,8 +120,9 @@ class Stage:
         return await run_process(command, self.environment, folder.with_suffix(".log"))
 
     @asynccontextmanager
-    async def running(self, queue: str, data: Path, *options: str) -> AsyncIterator[None]:
-        """The connector at work, until the block ends; it has signed in when the block begins."""
+    async def running(self, queue: str, data: Path, *options: str) -> AsyncIterator[Popen[bytes]]:
+        """The connector at work, until the block ends; it has signed in when the block begins. It
+        may be killed within it."""
         log = data.with_suffix(".log")
         begun, signed_in = time.monotonic(), self._tokens()
         process = start_process(self.connector(queue, data, *options), self.environment, log)
@@ -128,12 +130,12 @@ class Stage:
             async with asyncio.timeout(PATIENCE_S):
                 while self._tokens() == signed_in and process.poll() is None:
                     await asyncio.sleep(0.1)
-            yield
+            yield process
         finally:
             if process.poll() is None:
                 process.send_signal(signal.SIGTERM)
             ended = await asyncio.to_thread(measured, process, begun)
-        assert ended.status == 0, log.read_text()[-2000:]
+        assert ended.status in (0, -signal.SIGKILL), log.read_text()[-2000:]
 
     async def until_empty(self, queue: str) -> None:
         """Returns when all messages are deleted. Raises `TimeoutError`."""

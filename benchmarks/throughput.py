@@ -14,7 +14,7 @@ from statistics import median
 
 from benchmarks.mix import document, sequence
 from benchmarks.processes import Finished, cpu_seconds
-from benchmarks.result import Figure, Goal, Peer, Plot, Result, Series, Table
+from benchmarks.result import Cell, Figure, Goal, Peer, Plot, Result, Series, Table
 from benchmarks.stage import (
     LIFTED,
     QUIET_S,
@@ -48,7 +48,7 @@ class Drained:
     stand_ins: float
 
 
-def _drained(  # noqa: PLR0913
+def _drained(
     events: int, seconds: float, finished: Finished, calls: int, files: int, others_cpu_s: float
 ) -> Drained:
     busy = finished.seconds - QUIET_S
@@ -121,7 +121,7 @@ def run(*, quick: bool = False) -> Result:
 def measure(events: int, rounds: int) -> Result:
     """The same with other sizes."""
     figures: list[Figure] = []
-    rows: list[tuple[str | float, ...]] = []
+    rows: list[tuple[Cell, ...]] = []
     rates: dict[str, list[float]] = {"connector": [], "plain consumer": []}
     cases = []
     for mix in MIXES:
