@@ -172,6 +172,6 @@ def test_the_json_holds_the_figures_with_ratios_and_verdicts() -> None:
 
 def test_a_terminal_is_shown_goals_and_tables() -> None:
     text = RESULT.text()
-    assert "goal ≤ 25.0 calls: met" in text
+    assert "goal ≤ 25 calls: met" in text
     assert "ratio 0.500; goal ratio ≥ 1: NOT met" in text
     assert "1,234" in text
