@@ -46,7 +46,7 @@ def svg(plot: Plot) -> str | None:
         bars = plot.kind == "bars"
         names = list(plot.series[0].x) if bars else []
         long = bars and (len(names) > 4 or any(len(str(name)) > 14 for name in names))
-        height = max(0.34 * len(names) * len(plot.series), 2.4) if long else 3.0
+        height = max(0.2 * len(names) * len(plot.series) + 1.2, 2.4) if long else 3.0
         figure, axes = plt.subplots(figsize=(7.2, height), layout="constrained")
         axes.set_title(plot.title, loc="left")
         if bars:
@@ -74,6 +74,7 @@ def _bars(axes: Any, plot: Plot, names: Sequence[object], *, sideways: bool) -> 
         line(plot.limit.value, color=INK, linestyle="--", linewidth=1, label=plot.limit.name)
     if sideways:
         axes.set_yticks(range(len(names)), names)
+        axes.margins(y=0.02)
         axes.invert_yaxis()
         axes.set_xlabel(plot.y_label)
         axes.grid(axis="x")
