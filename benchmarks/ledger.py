@@ -8,7 +8,7 @@ import argparse
 import asyncio
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from uuid import uuid4
@@ -23,6 +23,7 @@ from benchling_connector.database.identity import connector_identity
 from benchling_connector.database.migrate import upgrade
 from benchling_connector.domain.rawfile import RawFile
 from benchling_connector.ports import Candidate, Verdict
+from benchmarks.result import Figure, Result
 
 Window = tuple[list[Candidate], list[RawFile]]
 
@@ -81,6 +82,38 @@ async def measure(
     return results
 
 
+def run(*, quick: bool = False) -> Result:
+    """Measures both databases, in one round after one to warm up."""
+    return measured_both(1_000 if quick else 5_000)
+
+
+def measured_both(events: int) -> Result:
+    """The same with so many events a round."""
+    found: dict[str, dict[str, float]] = {}
+    for name, url in databases():
+        rounds = [windows_of(events, 100) for _ in range(2)]
+        found[name] = asyncio.run(measure(url, rounds, in_flight=2))[-1]
+    return Result(
+        name="ledger",
+        title="The ledger by itself",
+        about=f"{events:,} events through claim, begin and commit in windows of 100, two at once, "
+        "each commit on the disk before the next one begins; the second of two rounds.",
+        figures=tuple(
+            Figure(f"{key} ({name})", value)
+            for name, steps in found.items()
+            for key, value in steps.items()
+        ),
+    )
+
+
+def databases() -> Iterator[tuple[str, str]]:
+    """Name and URL of an empty database of each kind, there until the next one is asked for."""
+    with tempfile.TemporaryDirectory(dir=Path.cwd()) as folder:
+        yield "sqlite", f"sqlite:///{folder}/connector.db"
+    with started_postgres(durable=True) as postgres:
+        yield "postgresql", postgres.url("postgres")
+
+
 def main() -> None:
     """Prints one line a database and round."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -90,19 +123,11 @@ def main() -> None:
     parser.add_argument("--in-flight", type=int, default=2, help="windows at once")
     parser.add_argument("--only", choices=["sqlite", "postgresql"])
     options = parser.parse_args()
-    with (
-        tempfile.TemporaryDirectory(dir=Path.cwd()) as folder,
-        started_postgres(durable=True) as postgres,
-    ):
-        urls = {
-            "sqlite": f"sqlite:///{folder}/connector.db",
-            "postgresql": postgres.url("postgres"),
-        }
-        for name, url in urls.items():
-            if options.only in (None, name):
-                rounds = [windows_of(options.events, options.window) for _ in range(options.rounds)]
-                for result in asyncio.run(measure(url, rounds, options.in_flight)):
-                    print(name, {key: round(value, 1) for key, value in result.items()})
+    for name, url in databases():
+        if options.only in (None, name):
+            rounds = [windows_of(options.events, options.window) for _ in range(options.rounds)]
+            for result in asyncio.run(measure(url, rounds, options.in_flight)):
+                print(name, {key: round(value, 1) for key, value in result.items()})
 
 
 if __name__ == "__main__":

@@ -17,6 +17,7 @@ from pathlib import Path
 from sqlalchemy import text
 
 from benchling_connector.database import connection, fairness
+from benchmarks.result import Figure, Peer, Result
 
 ROWS = [{"note": "x" * 200}] * 500
 INSERT = text("INSERT INTO notes VALUES (:note)")
@@ -68,6 +69,27 @@ async def made(path: Path) -> None:
     async with connection.writing(engine) as at:
         await at.execute(text("CREATE TABLE notes (note TEXT)"))
     await engine.dispose()
+
+
+def run(*, quick: bool = False) -> Result:
+    """One round of each."""
+    seconds, processes = (2.0 if quick else 8.0), 4
+    (as_all, shared), (urgent, beside) = (
+        measured(processes, seconds, urgent=urgent) for urgent in (False, True)
+    )
+    rates = [sum(one.transactions for one in all_) / seconds for all_ in (beside, shared)]
+    return Result(
+        name="sqlite_writers",
+        title="Several processes on one SQLite file",
+        about=f"{processes} processes write back to back; one more writes a row every tenth of a "
+        f"second, as a heartbeat does, once as urgent and once as everybody; {seconds:.0f} s each.",
+        figures=(
+            Figure("longest wait of a heartbeat", urgent.longest_s, "s",
+                   Peer("waiting as everybody", as_all.longest_s)),
+            Figure("transactions of the others", rates[0], "/s",
+                   Peer("with a heart that waits", rates[1])),
+        ),
+    )  # fmt: skip
 
 
 def main() -> None:

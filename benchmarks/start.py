@@ -8,7 +8,6 @@ stand a bare interpreter, and one that imports what any such program would. Byte
 import argparse
 import asyncio
 import os
-import platform
 import shutil
 import signal
 import statistics
@@ -25,14 +24,17 @@ from urllib.parse import urlsplit, urlunsplit
 import psutil
 from aiobotocore.session import get_session
 
-from benchling_connector import __version__
 from benchling_connector.simulator.aws import EmbeddedAws
 from benchling_connector.simulator.tenant import DEFAULT_CLIENT_ID, DEFAULT_CLIENT_SECRET
 from benchmarks.processes import tenant_process
+from benchmarks.result import Cell, Figure, Peer, Result, Table
 
 LIBRARIES = "import aiobotocore.session, aiohttp, sqlalchemy.ext.asyncio"
 RECEIVE = b"AmazonSQS.ReceiveMessage"
 PATIENCE_S = 60.0
+ROUNDS = 7
+YARDSTICK = "the libraries"
+FIRST_START, SECOND_START = "first receive, first start", "first receive, second start"
 
 
 @dataclass(frozen=True, slots=True)
@@ -138,8 +140,8 @@ async def to_first_receive(
     return Took(seconds, spent.user + spent.system)
 
 
-async def bench(rounds: int) -> None:
-    """Measures everything `rounds` times and prints the table."""
+async def bench(rounds: int) -> dict[str, list[Took]]:
+    """Everything measured `rounds` times, by name."""
     python, connector = [sys.executable], [sys.executable, "-m", "benchling_connector"]
     with tempfile.TemporaryDirectory() as folder, tenant_process() as tenant:
         home = Path(folder) / "data"
@@ -162,7 +164,7 @@ async def bench(rounds: int) -> None:
                 del environment["AWS_ENDPOINT_URL"]  # the way past the gatekeeper
                 ended = {
                     "python -c pass": [*python, "-c", "pass"],
-                    "the libraries": [*python, "-c", LIBRARIES],
+                    YARDSTICK: [*python, "-c", LIBRARIES],
                     "import of `run`": [*python, "-c", "import benchling_connector.cli.run"],
                     "--version": [*connector, "--version"],
                     "--help": [*connector, "--help"],
@@ -176,7 +178,7 @@ async def bench(rounds: int) -> None:
 
                 async def one_round() -> None:
                     shutil.rmtree(home, ignore_errors=True)
-                    for name in ("first receive, first start", "first receive, second start"):
+                    for name in (FIRST_START, SECOND_START):
                         took = await to_first_receive(run, environment, gatekeeper)
                         taken.setdefault(name, []).append(took)
                     for name, command in ended.items():
@@ -187,32 +189,56 @@ async def bench(rounds: int) -> None:
                 taken.clear()
                 for _ in range(rounds):
                     await one_round()
-    show(taken, [*ended, "first receive, first start", "first receive, second start"])
+    return {name: taken[name] for name in (*ended, FIRST_START, SECOND_START)}
 
 
-def show(taken: Mapping[str, Sequence[Took]], names: Sequence[str]) -> None:
-    """The table; the last column is CPU beside that of the libraries, both at their least."""
-    print(
-        f"benchling-connector {__version__}, Python {platform.python_version()}, "
-        f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}; "
-        f"{len(taken[names[0]])} rounds"
+def run(*, quick: bool = False) -> Result:
+    """Measures everything."""
+    return measure(1 if quick else ROUNDS)
+
+
+def measure(rounds: int) -> Result:
+    """The same in so many rounds."""
+    taken = asyncio.run(bench(rounds))
+    least = {name: min(took.cpu_s for took in times) for name, times in taken.items()}
+    rows: list[tuple[Cell, ...]] = []
+    for name, times in taken.items():
+        seconds, cpu = [took.seconds for took in times], [took.cpu_s for took in times]
+        rows.append(
+            (name, min(seconds), statistics.median(seconds), min(cpu), statistics.median(cpu),
+             least[name] / least[YARDSTICK])
+        )  # fmt: skip
+    return Result(
+        name="start",
+        title="A start",
+        about=f"{rounds} rounds, one thing after the other. The first receive is seen from "
+        "outside, by a proxy in front of the AWS stand-in; the first start makes the database. "
+        f"Beside it: `{LIBRARIES}` in a bare interpreter, which any such program would need.",
+        figures=tuple(
+            Figure(
+                f"{name}, CPU at its least",
+                least[name],
+                "s",
+                Peer(YARDSTICK, least[YARDSTICK]),
+                note="seconds of CPU, user and system",
+            )
+            for name in (SECOND_START, FIRST_START, "--version")
+        ),
+        tables=(
+            Table(
+                "Seconds",
+                ("", "seconds, least", "median", "CPU, least", "median", "beside the libraries"),
+                tuple(rows),
+            ),
+        ),
     )
-    print(f"{'':30}{'seconds':>18}{'CPU seconds':>18}{'beside the':>12}")
-    print(f"{'':30}{'min':>9}{'median':>9}{'min':>9}{'median':>9}{'libraries':>12}")
-    yardstick = min(took.cpu_s for took in taken["the libraries"])
-    for name in names:
-        seconds = [took.seconds for took in taken[name]]
-        cpu = [took.cpu_s for took in taken[name]]
-        print(
-            f"{name:30}{min(seconds):9.3f}{statistics.median(seconds):9.3f}"
-            f"{min(cpu):9.3f}{statistics.median(cpu):9.3f}{min(cpu) / yardstick:12.2f}"
-        )
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--rounds", type=int, default=7)
-    asyncio.run(bench(parser.parse_args().rounds))
+    """Prints what `measure` found."""
+    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
+    print(measure(parser.parse_args().rounds).text())
 
 
 if __name__ == "__main__":

@@ -111,6 +111,19 @@ async def test_events_are_made_and_given_back_as_envelopes(remote: Remote, tenan
     assert "/molecules/" in kind["events"][0]["detail"]["entity"]["apiURL"]
 
 
+async def test_a_sequence_is_enacted_step_by_step(remote: Remote) -> None:
+    steps = [
+        {"eventType": "v2.entry.created", "family": "entry", "about": None},
+        {"eventType": "v2.entity.registered", "family": "entity.mixture", "about": None},
+        {"eventType": "v2.entry.updated.fields", "family": "entry", "about": 0},
+    ]
+    made = (await remote.call("POST", "events", sequence=steps))["events"]
+    first, second, third = (event["detail"] for event in made)
+    assert "/mixtures/" in second["entity"]["apiURL"]
+    assert third["entry"]["id"] == first["entry"]["id"]
+    assert third["entry"]["modifiedAt"] > first["entry"]["modifiedAt"]
+
+
 async def test_how_it_answers_is_changed(remote: Remote, tenant: Tenant) -> None:
     await remote.call("POST", "rate-limit", limit=7, windowSeconds=3, sharedPerSecond=1)
     assert (tenant.limiter.config.limit, tenant.limiter.config.window_seconds) == (7, 3)

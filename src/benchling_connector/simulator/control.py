@@ -1,7 +1,8 @@
 """The control API below `/_simulator/`, for a tenant that runs as a process of its own.
 
 Every call takes and gives JSON. `POST override/{family}/{id}` takes a resource's exact bytes, and
-`GET body/{family}/{id}` gives them.
+`GET body/{family}/{id}` gives them. `POST events` and `POST publish` take how many, and of which
+types, or a `sequence` of steps (`script`).
 """
 
 import json
@@ -18,6 +19,7 @@ from benchling_connector.simulator.events import BenchlingEvent
 from benchling_connector.simulator.faults import FaultKind, FaultPlan
 from benchling_connector.simulator.publisher import Bus, Publisher, Queue
 from benchling_connector.simulator.resources import Resource, timestamp
+from benchling_connector.simulator.script import enacted
 from benchling_connector.simulator.tenant import Tenant, UnknownResourceError
 
 Body = Mapping[str, Any]
@@ -153,6 +155,8 @@ class Control:
 
     def _chosen(self, body: Body) -> Iterable[BenchlingEvent]:
         count = int(body.get("count", 1))
+        if "sequence" in body:
+            return enacted(self._tenant, body["sequence"])
         if "eventType" not in body:
             return islice(self._tenant.activity(body.get("eventTypes", ())), count)
         return (
