@@ -4,6 +4,9 @@
 virtual time: whoever asks always has work. Prints for each case the share of the limit that was
 used by all who ask, the share of our requests that were answered 429, and where another program
 asks as the same app, the share of its requests that were let in.
+
+Where other apps of the tenant ask evenly and ours do not keep to a pace, ours are first in each
+window and get more than the others would leave: nobody tells them, so that is more than 100 %.
 """
 
 import argparse
