@@ -4,6 +4,9 @@
 virtual time: whoever asks always has work. Prints for each case the share of the limit that was
 used by all who ask, the share of our requests that were answered 429, and where another program
 asks as the same app, the share of its requests that were let in.
+
+Where other apps of the tenant ask evenly and ours do not keep to a pace, ours are first in each
+window and get more than the others would leave: nobody tells them, so that is more than 100 %.
 """
 
 import argparse
@@ -97,7 +100,7 @@ CASES = (
             lambda: FixedWindows(DOCUMENTED),
             _documented,
             neighbour=DOCUMENTED / WINDOW_S * share,
-            longer=3,
+            longer=2,
         )
         for share in (0.1, 0.5, 1.0)
     ),
@@ -106,7 +109,6 @@ CASES = (
         lambda: FixedWindows(DOCUMENTED),
         _documented,
         neighbour=DOCUMENTED / WINDOW_S * 0.1,
-        longer=3,
         traffic=PACED,
     ),
     *(
@@ -119,6 +121,7 @@ CASES = (
         )
         for traffic in (BURSTS, PACED)
         for when, share in (("at once", 0.75), ("at once", 0.9), ("evenly", 0.9))
+        if (traffic, share) != (PACED, 0.75)
     ),
     Case(
         "others take 70 to 90% of the tenant's at once, ours paced",

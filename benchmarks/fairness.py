@@ -1,9 +1,9 @@
 """Whether a slow family of resources holds up the others.
 
 `python -m benchmarks.fairness [--seconds S]`. A steady mix of families that are read many at a
-time, alone, and beside a family that is read one at a time, 2 s a read, with a backlog. Both run at
-the same time, each with stand-ins of its own, so that a busy machine is busy for both. Seconds from
-the queue to the lake, of the steady mix only.
+time, alone, and beside a family that is read one at a time, 2 s a read, with a backlog. All run
+at the same time, each with stand-ins of its own, so that a busy machine is busy for all. Seconds
+from the queue to the lake, of the steady mix only.
 """
 
 import argparse
@@ -67,12 +67,16 @@ async def stream(seconds: float, limit: tuple[str, ...], *, beside_slow: bool) -
     return Ages(ages[False], ages[True], throttled)
 
 
-async def compared(seconds: float, limit: tuple[str, ...]) -> tuple[Ages, Ages]:
-    """Alone, and beside the slow family."""
-    alone, beside = await asyncio.gather(
-        stream(seconds, limit, beside_slow=False), stream(seconds, limit, beside_slow=True)
+async def compared(seconds: float) -> dict[str, tuple[Ages, Ages]]:
+    """By limit the steady mix alone, and beside the slow family."""
+    found = await asyncio.gather(
+        *(
+            stream(seconds, limit, beside_slow=slow)
+            for limit in LIMITS.values()
+            for slow in (False, True)
+        )
     )
-    return alone, beside
+    return dict(zip(LIMITS, zip(found[::2], found[1::2], strict=True), strict=True))
 
 
 def run(*, quick: bool = False) -> Result:
@@ -82,7 +86,7 @@ def run(*, quick: bool = False) -> Result:
 
 def measure(seconds: float) -> Result:
     """The same for streams of another length."""
-    found = {name: asyncio.run(compared(seconds, limit)) for name, limit in LIMITS.items()}
+    found = asyncio.run(compared(seconds))
     rows: list[tuple[Cell, ...]] = []
     series: list[Series] = []
     for name, (alone, beside) in found.items():

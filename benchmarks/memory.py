@@ -16,7 +16,7 @@ from benchmarks.mix import document, sequence
 from benchmarks.result import Figure, Goal, Peer, Plot, Result, Series, Table
 from benchmarks.stage import LIFTED, open_stage
 
-MEGABYTES = 100
+MEGABYTES = 80
 """Of message bodies on the queue: more than the connector may hold at once, by far."""
 
 MOST_MB = 150.0

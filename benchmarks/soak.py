@@ -127,7 +127,7 @@ async def soak(events: int, tell: Callable[[Sample], None]) -> list[Sample]:
 
 def run(*, quick: bool = False) -> Result:
     """A short one, in a process of its own: it is its memory that is looked at."""
-    events = 10_000 if quick else 100_000
+    events = 10_000 if quick else 50_000
     command = [sys.executable, "-m", "benchmarks.soak", "--events", str(events), "--json"]
     ended = subprocess.run(command, capture_output=True, text=True, check=True)
     samples = [Sample(**one) for one in json.loads(ended.stdout)]

@@ -87,7 +87,7 @@ def run(*, quick: bool = False) -> Result:
             Figure("longest wait of a heartbeat", urgent.longest_s, "s",
                    Peer("waiting as everybody", as_all.longest_s)),
             Figure("transactions of the others", rates[0], "/s",
-                   Peer("with a heart that waits", rates[1])),
+                   Peer("beside one that waits as everybody", rates[1])),
         ),
     )  # fmt: skip
 

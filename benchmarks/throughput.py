@@ -25,7 +25,7 @@ from benchmarks.stage import (
     stored_events,
 )
 
-EVENTS, ROUNDS = 5_000, 2
+EVENTS, ROUNDS = 4_000, 2
 LATENCIES_S = (0.0, 0.08)
 MIXES = ("realistic", "uniform")
 

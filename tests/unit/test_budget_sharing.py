@@ -263,3 +263,12 @@ def test_a_load_at_its_pace_uses_the_budget_up_without_ever_standing_still(
     gaps = [after - before for before, after in pairwise(server.accepted)]
     assert max(gaps) < 4
     assert most_in_any(5.0, server.accepted) <= 0.25 * LIMIT + 2 * LIMIT * 5 / 30
+
+
+async def test_a_server_whose_windows_end_at_once_is_borne() -> None:
+    clock = VirtualClock()
+    budget = new_budget(clock)
+    for counted in (1, 200, 250, 3):
+        await answer(budget, headers(300, 300 - counted, 0))
+        await clock.advance(0.5)
+    assert budget.snapshot().remaining > 0

@@ -293,7 +293,8 @@ class Allowance:
             length=self._windows.longest_reset,
             now=now,
         )
-        reserve = self._neighbours.reserve(header.limit // 2, request.sent)
+        if not self._neighbours.seen:
+            return header
+        others, reserve = self._neighbours.used, self._neighbours.reserve(request.sent)
         look_at = self._neighbours.look_at(self._left(header), now) if reserve else None
-        others = self._neighbours.used
         return replace(header, others=others, reserve=reserve, look_at=look_at)

@@ -23,6 +23,8 @@ DEVIATIONS = 2.0
 LOOK_AFTER = 1 / 3
 """Part of the rest of a window after which one request looks."""
 SHORTEST_LOOK_S = 0.25
+KEPT_S = 600.0
+"""Seconds after which a request that has ended is of no window any more, if none is known."""
 
 
 class Neighbours:
@@ -40,7 +42,7 @@ class Neighbours:
         self._certain = False  # this window's requests cannot all be ours
         self._ended: deque[float] = deque()  # our requests that may be of this window
         self._limit = 0
-        self._length = 0.0
+        self._length = 1.0
         self._before = 0  # counted when the first window was first heard of, but for our own
         self._begins = 0.0  # not before this
         self._ends: float | None = None  # not after this
@@ -60,6 +62,8 @@ class Neighbours:
     def ended(self, now: float) -> None:
         """A request of ours was answered or given up."""
         self._ended.append(now)
+        while self._ended[0] < now - max(KEPT_S, 2 * self._length):
+            self._ended.popleft()
 
     def heard(
         self,
@@ -86,7 +90,7 @@ class Neighbours:
             self._begin(ends_after - length, until)
         else:
             self._ends = min(self._ends, until)
-        self._limit, self._length = limit, length
+        self._limit, self._length = limit, max(length, 1.0)
         ours = under_way + len(self._ended)
         # Our other workers may have used all of their parts: what is more than that is others'.
         certain = counted - self._before - ours - limit // workers * (workers - 1)
@@ -99,11 +103,11 @@ class Neighbours:
         if elapsed >= KNOWN_AFTER_S and counted < limit:
             self._observed = self.used / elapsed
 
-    def reserve(self, fair: int, at: float) -> int:
-        """Requests to keep for them, of what was left at this time. `fair`: their share."""
+    def reserve(self, at: float) -> int:
+        """Requests to keep for them, of what was left at this time: at most half of the limit."""
         if not self.seen or self._ends is None:
             return 0
-        share = max(fair - self._before - self.used, 0)
+        share = max(self._limit // 2 - self._before - self.used, 0)
         if self.rate is None:
             return share
         expected = self.rate * max(self._ends - at, 0.0)
