@@ -1,6 +1,7 @@
 """The main street over the twins: what becomes of events, messages, files and the ledger."""
 
 import asyncio
+from itertools import pairwise
 from typing import Any
 
 import msgspec
@@ -74,6 +75,51 @@ def test_while_the_budget_is_used_up_events_gather_for_fewer_calls() -> None:
     street.check()
     assert len(street.stored()) == 60
     assert len(street.benchling.calls) <= 3
+
+
+def test_while_requests_are_scarce_calls_keep_to_the_pace_and_each_carries_more() -> None:
+    street = Street()
+    street.benchling.seconds_a_call = 3.0
+    asked: list[float] = []
+    get = street.benchling.get
+
+    async def noted(call: Call) -> Answer:
+        asked.append(street.clock.monotonic())
+        return await get(call)
+
+    street.benchling.get = noted  # type: ignore[method-assign]
+
+    async def job() -> None:
+        running = asyncio.create_task(drained(street.engine()))
+        for n in range(40):
+            street.send(f"evt_{n}", event_type=("v2.entry.created", "v2.request.created")[n % 2])
+            await street.clock.sleep(0.5)
+        await running
+
+    street.run(job)
+    street.check()
+    assert len(street.stored()) == 40
+    assert all(later - sooner >= 2.9 for sooner, later in pairwise(asked))
+    assert len(asked) <= 9
+
+
+def test_what_is_read_singly_leaves_others_their_turn_while_requests_are_scarce() -> None:
+    street = Street()
+    street.benchling.seconds_a_call = 0.5
+    for n in range(60):
+        street.send(f"slow_{n}", event_type="v2-alpha.stageEntry.created")
+
+    async def job() -> None:
+        running = asyncio.create_task(drained(street.engine()))
+        await street.clock.sleep(7)  # one batch of ten is taken every 5 s
+        street.send("evt_1")
+        await street.clock.sleep(9)
+        assert "evt_1" in street.stored()
+        assert len(street.stored()) < 60
+        await running
+
+    street.run(job)
+    street.check()
 
 
 @pytest.mark.parametrize("size", [10_000, 200_000])

@@ -98,23 +98,23 @@ async def test_turns_are_taken_at_the_pace_in_the_order_in_which_they_were_asked
     clock, taken = VirtualClock(), list[tuple[str, float]]()
     pacer = Pacer(lambda: 2.0, clock)
 
-    async def take(name: str) -> None:
-        await pacer.turn()
+    async def take(name: str, calls: int) -> None:
+        await pacer.turn(calls)
         taken.append((name, clock.monotonic()))
 
-    async def all_three() -> None:
-        await asyncio.gather(*(take(name) for name in "abc"))
+    async def all_four() -> None:
+        await asyncio.gather(take("a", 1), take("b", 3), take("c", 1), take("d", 1))
 
     assert pacer.slows
-    await clock.run(all_three())
-    assert taken == [("a", 0), ("b", 2), ("c", 4)]
+    await clock.run(all_four())
+    assert taken == [("a", 0), ("b", 2), ("c", 8), ("d", 10)]
 
 
 async def test_who_waits_for_a_turn_has_it_as_soon_as_there_is_plenty() -> None:
     clock, pace = VirtualClock(), 5.0
     pacer = Pacer(lambda: pace, clock)
-    await pacer.turn()
-    waiting = asyncio.create_task(clock.run(pacer.turn()))
+    await pacer.turn(1)
+    waiting = asyncio.create_task(clock.run(pacer.turn(1)))
     await asyncio.sleep(0)
     pace = 0.0
     await waiting

@@ -86,8 +86,8 @@ class Enrich:
         """The family whose call failed last, until one is answered."""
 
     def most_ids(self, family: str) -> int:
-        """How many resources of a family one call reads."""
-        return most_ids(family, self._catalog, self._bulk_size)
+        """How many resources of a family one call reads; 0 for what is not read."""
+        return most_ids(family, self._catalog, self._bulk_size) if family else 0
 
     def batch_of(self, family: str) -> int:
         """How many resources of a family are best read together."""

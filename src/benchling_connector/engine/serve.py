@@ -76,14 +76,22 @@ class Serve:
         while True:
             await window.filled()
             await window.lingered(linger(self._pressure()))
-            if self._enrich.most_ids(family) > 1 and self._pacer.slows and not window.full.is_set():
-                await first_of(window.full.wait(), self._pacer.turn())
+            if self._pacer.slows:
+                await self._paced(window)
             await self._enrich.ready(family)
             resources = await self._room.enter(family, min(len(window), window.size))
             if works := window.take(resources):
                 self.begin(self._serve(works, family, resources))
             else:  # it was emptied, since the engine stops
                 self._room.leave(family, resources)
+
+    async def _paced(self, window: Window) -> None:
+        """Returns when it is this window's turn, or when waiting could not make it cheaper."""
+        most_ids = self._enrich.most_ids(window.family)
+        if most_ids == 1:
+            await self._pacer.turn(min(len(window), window.size))
+        elif most_ids and not window.full.is_set():
+            await first_of(window.full.wait(), self._pacer.turn(1))
 
     def begin(self, work: Coroutine[None, None, None]) -> None:
         """Begins something that is waited for when the engine stops."""

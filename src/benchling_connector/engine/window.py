@@ -112,23 +112,24 @@ class Windows:
 class Pacer:
     """Lets one after the other go, in the order in which they came, at a pace that may change.
 
-    `pace` tells the seconds between two of them, as things are now.
+    `pace` tells the seconds that one call takes, as things are now.
     """
 
     def __init__(self, pace: Callable[[], float], clock: Clock) -> None:
         self._pace = pace
         self._clock = clock
         self._line = asyncio.Lock()
-        self._last = -1e9
+        self._last = 0.0
+        self._calls = 0
 
     @property
     def slows(self) -> bool:
         """Whether a turn may have to be waited for."""
         return self._line.locked() or self._pace() > 0
 
-    async def turn(self) -> None:
-        """Returns when it is the caller's turn."""
+    async def turn(self, calls: int) -> None:
+        """Returns when the time of whoever came before is over; so many calls will be made."""
         async with self._line:
-            while (left := self._last + self._pace() - self._clock.monotonic()) > 0:
+            while (left := self._last + self._calls * self._pace() - self._clock.monotonic()) > 0:
                 await self._clock.sleep(min(left, LOOK_EVERY_S))
-            self._last = self._clock.monotonic()
+            self._last, self._calls = self._clock.monotonic(), calls
