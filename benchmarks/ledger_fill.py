@@ -17,18 +17,21 @@ from benchling_connector.database.migrate import upgrade
 __all__ = ["CONNECTOR", "fill"]
 
 CONNECTOR = "4d2c1a7e-0b7f-4c55-9d35-6f2a1c0e9b11"
+PACKED = 0.7
+"""Of the events stand there before their indices are made. A new index is packed so full that each
+of the first events to come would split a page; that is over when as many again have come."""
 DAYS = 13
 """Over which they were received, up to the noon of the tests."""
 
 ROWS = {
-    "sqlite": "WITH RECURSIVE s(n, moment, r) AS (SELECT 1, '', '' UNION ALL SELECT n + 1, "
+    "sqlite": "WITH RECURSIVE s(n, moment, r) AS (SELECT {first}, '', '' UNION ALL SELECT n + 1, "
     "strftime('%Y-%m-%d %H:%M:%f000', {start}, 'unixepoch', (n * {step}) || ' seconds'), "
-    "lower(hex(randomblob(48))) FROM s WHERE n <= {count})",
+    "lower(hex(randomblob(48))) FROM s WHERE n <= {last})",
     "postgresql": "WITH s(n, moment, r) AS (SELECT n + 1, to_timestamp({start} + n * {step}), "
     "md5(random()::text) || md5(random()::text) || md5(random()::text) "
-    "FROM generate_series(1, {count}) g(n) OFFSET 0)",
+    "FROM generate_series({first}, {last}) g(n) OFFSET 0)",
 }
-"""Numbers from 2, their moments, and 96 hexadecimal digits by chance."""
+"""Numbers after `first`, their moments, and 96 hexadecimal digits by chance."""
 
 # The file IDs as the connector makes them: in the order of their time.
 FILES = """
@@ -39,7 +42,7 @@ FILES = """
         'resource_type=entry/schema_id=ts_a1B2c3D4/date=2026-02-20/' || substr(r, 1, 36) || '.json',
         substr(r, 1, 64), 48211, 'entry', 'ts_a1B2c3D4', 10, 'SUCCESS', 'host-4711-0badcafe',
         moment, moment
-    FROM s WHERE n > 1
+    FROM s WHERE n > {first}
 """
 PADDED = {
     "sqlite": "printf('01a2%04x-%04x', n / 65536, n % 65536)",
@@ -54,37 +57,39 @@ EVENTS = """
         'v2.entry.updated.fields', 'entry', 'etr_' || substr(r, 53, 8), 'ts_a1B2c3D4', 'stored',
         substr(r, 61, 32), 1, 'host-4711-0badcafe', files.file_id, moment, moment, moment, moment,
         moment, moment
-    FROM s JOIN files ON files.id = (n + 8) / 10 WHERE n > 1
+    FROM s JOIN files ON files.id = (n + 8) / 10 WHERE n > {first}
 """
 
 
 async def fill(database_url: str, events: int) -> None:
-    """Makes the tables and so many stored events, ten in a file; the indices after them."""
+    """Makes the tables and so many stored events, ten in a file; the indices after most of them."""
     engine = open_engine(database_url)
     await upgrade(engine)
     await connector_identity(engine, CONNECTOR, "benchmark", NOON, str)
     await engine.dispose()
     path = sqlite_path(database_url)
     dialect = "postgresql" if path is None else "sqlite"
-    rows = [
-        statement.format(
-            rows=ROWS[dialect].format(
-                start=(NOON - timedelta(days=DAYS)).timestamp(),
-                step=DAYS * 86_400 / (count + 1),
-                count=count,
-            ),
-            connector=CONNECTOR,
-            padded=PADDED[dialect],
+
+    def rows(statement: str, first: int, last: int, count: int) -> str:
+        filled = ROWS[dialect].format(
+            start=(NOON - timedelta(days=DAYS)).timestamp(),
+            step=DAYS * 86_400 / (count + 1),
+            first=first,
+            last=last,
         )
-        for statement, count in ((FILES, events // 10), (EVENTS, events))
-    ]
+        padded = PADDED[dialect]
+        return statement.format(rows=filled, connector=CONNECTOR, padded=padded, first=first)
+
+    most = round(events * PACKED)
+    before = [rows(FILES, 1, events // 10, events // 10), rows(EVENTS, 1, most, events)]
+    after = [rows(EVENTS, most + 1, events, events)]
     if path is None:
-        await _fill_postgres(database_url, rows)
+        await _fill_postgres(database_url, before, after)
     else:
-        await asyncio.to_thread(_fill_sqlite, path, rows)
+        await asyncio.to_thread(_fill_sqlite, path, before, after)
 
 
-def _fill_sqlite(path: Path, rows: Sequence[str]) -> None:
+def _fill_sqlite(path: Path, before: Sequence[str], after: Sequence[str]) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         found = connection.execute(
             "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
@@ -93,12 +98,12 @@ def _fill_sqlite(path: Path, rows: Sequence[str]) -> None:
             connection.execute(f"PRAGMA {pragma}").fetchall()
         for name, _ in found:
             connection.execute(f"DROP INDEX {name}")
-        for statement in (*rows, *(made for _, made in found), "ANALYZE"):
+        for statement in (*before, *(made for _, made in found), *after, "ANALYZE"):
             connection.execute(statement)
         connection.execute("PRAGMA journal_mode=WAL").fetchall()
 
 
-async def _fill_postgres(database_url: str, rows: Sequence[str]) -> None:
+async def _fill_postgres(database_url: str, before: Sequence[str], after: Sequence[str]) -> None:
     connection = await asyncpg.connect(database_url)
     try:
         found = await connection.fetch(
@@ -110,7 +115,7 @@ async def _fill_postgres(database_url: str, rows: Sequence[str]) -> None:
         await connection.execute("SET maintenance_work_mem = '1GB'")
         for name, _ in found:
             await connection.execute(f"DROP INDEX {name}")
-        for statement in (*rows, *(made for _, made in found)):
+        for statement in (*before, *(made for _, made in found), *after):
             await connection.execute(statement)
         for name in ("files", "events"):
             await connection.execute(
