@@ -17,6 +17,7 @@ from benchmarks.report import Outcome, as_html, as_json
 
 BENCHMARKS = (
     "thrift",
+    "budget",
     "burst",
     "throughput",
     "freshness",
@@ -24,6 +25,7 @@ BENCHMARKS = (
     "fairness",
     "workers",
     "start",
+    "ledger_size",
     "ledger",
     "sqlite_writers",
     "soak",

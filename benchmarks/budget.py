@@ -11,7 +11,7 @@ window and get more than the others would leave: nobody tells them, so that is m
 
 import argparse
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
@@ -21,7 +21,9 @@ from tests.ratelimit import FixedWindows, OfTenant, Server, SlidingWindow, Traff
 
 from benchling_connector.adapters.benchling.budget import RequestBudget
 from benchling_connector.adapters.memory.clock import VirtualClock
+from benchmarks.result import Figure, Goal, Result, Table
 
+WINDOWS = 20
 DOCUMENTED = 300
 TENANT = 1_000
 WINDOW_S = 30.0
@@ -189,7 +191,7 @@ async def _used(case: Case, windows: int, seed: int) -> tuple[float, float, floa
     return accepted / case.left(windows), refused / max(accepted - taken[0] + refused, 1), theirs
 
 
-def run(windows: int = 20, seeds: int = 1, only: str = "") -> Iterator[Row]:
+def rows(windows: int = 20, seeds: int = 1, only: str = "") -> Iterator[Row]:
     """A row for each case whose name holds `only`: so many windows of 30 s, once for each seed."""
     for case in CASES:
         if only in case.name:
@@ -199,16 +201,53 @@ def run(windows: int = 20, seeds: int = 1, only: str = "") -> Iterator[Row]:
             yield Row(case.name, used, refused, let_in if case.neighbour else ())
 
 
+def run(*, quick: bool = False) -> Result:
+    """Measures all cases."""
+    return told(list(rows(5 if quick else WINDOWS)), 5 if quick else WINDOWS)
+
+
+def told(found: Sequence[Row], windows: int) -> Result:
+    """The figures of the plain case and of a neighbour that eats half, and all in a table."""
+    by_name = {row.name: row for row in found}
+    alone, half = by_name["alone"], by_name["a neighbour asks for 50% of it"]
+    figures = (
+        Figure("of the documented limit used", 100 * mean(alone.used), "%",
+               goal=Goal("at least", 95.0)),
+        Figure("answered 429", 100 * mean(alone.refused), "%", goal=Goal("below", 0.5)),
+        Figure("used beside a neighbour that asks for half", 100 * mean(half.used), "%",
+               goal=Goal("at least", 95.0), note="by both together"),
+        Figure("of ours answered 429 then", 100 * mean(half.refused), "%", goal=Goal("below", 0.5)),
+        Figure("of the neighbour's let in", 100 * mean(half.let_in), "%"),
+    )  # fmt: skip
+    table = tuple(
+        (
+            row.name,
+            100 * mean(row.used),
+            100 * mean(row.refused),
+            100 * mean(row.let_in) if row.let_in else "",
+        )
+        for row in found
+    )
+    return Result(
+        "budget",
+        "The request budget",
+        f"The real budget against models of Benchling's limit, in virtual time, {windows} windows "
+        "of 30 s; whoever asks always has work.",
+        figures,
+        (Table("All cases, %", ("case", "limit used", "ours refused", "neighbour let in"), table),),
+    )
+
+
 def main() -> None:
     """Prints a line for each case: the mean of all seeds, and the worst."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--windows", type=int, default=20, help="of 30 s each")
+    parser.add_argument("--windows", type=int, default=WINDOWS, help="of 30 s each")
     parser.add_argument("--seeds", type=int, default=1)
     parser.add_argument("--only", default="", help="cases whose name holds this")
     given = parser.parse_args()
     print(f"{given.windows} windows of 30 s, {given.seeds} seeds; mean (worst)")
     print(f"{'':60}{'limit used':>18}{'ours refused':>18}{'neighbour let in':>20}")
-    for row in run(given.windows, given.seeds, given.only):
+    for row in rows(given.windows, given.seeds, given.only):
         limit = f"{mean(row.used):.1%} ({min(row.used):.1%})"
         refused = f"{mean(row.refused):.2%} ({max(row.refused):.2%})"
         let_in = f"{mean(row.let_in):.1%} ({min(row.let_in):.1%})" if row.let_in else ""

@@ -17,9 +17,9 @@ from benchling_connector.database.migrate import upgrade
 __all__ = ["CONNECTOR", "fill"]
 
 CONNECTOR = "4d2c1a7e-0b7f-4c55-9d35-6f2a1c0e9b11"
-PACKED = 0.7
+PACKED = 0.85
 """Of the events stand there before their indices are made. A new index is packed so full that each
-of the first events to come would split a page; that is over when as many again have come."""
+of the first events to come would split a page; that is over when each page has had some."""
 DAYS = 13
 """Over which they were received, up to the noon of the tests."""
 

@@ -33,10 +33,12 @@ from benchling_connector.engine.prune import Prune
 from benchling_connector.engine.stats import Stats
 from benchmarks.ledger import Window, windows_of
 from benchmarks.ledger_fill import CONNECTOR, fill
+from benchmarks.result import Cell, Figure, Goal, Peer, Result, Table
 
 FEW = 10_000
 MANY = 10_000_000
 WINDOW = 500
+MOST_RATIO = 1.3
 WARM = 5
 """Windows before it is measured."""
 
@@ -55,7 +57,7 @@ class Cost:
 
 
 @dataclass(frozen=True)
-class Result:
+class Growth:
     """Of one kind of database; rates in events a second."""
 
     events: int
@@ -180,7 +182,7 @@ def postgresql() -> Iterator[Place]:
         yield Place(few, many, postgres.server.pgdata, size, cpu)
 
 
-async def measured(place: Place, events: int, windows: int) -> Result:
+async def measured(place: Place, events: int, windows: int) -> Growth:
     """Takes windows through both databases, when all they have is on the disk and in memory."""
     os.sync()
     for path in place.folder.rglob("*"):
@@ -205,15 +207,15 @@ async def measured(place: Place, events: int, windows: int) -> Result:
         ]
         few, many = await costs(ledgers, windows, place.cpu)
         rates = await beside(ledgers[1], windows)
-    return Result(events, few, many, round(each * 1_000_000), *rates)
+    return Growth(events, few, many, round(each * 1_000_000), *rates)
 
 
 KINDS = {"sqlite": sqlite, "postgresql": postgresql}
 
 
-def run(
+def growths(
     events: int = MANY, windows: int = 25, kinds: Sequence[str] = tuple(KINDS)
-) -> dict[str, Result]:
+) -> dict[str, Growth]:
     """Fills the databases of each kind, all at once, and measures one kind after the other."""
     with ExitStack() as stack:
         places = {kind: stack.enter_context(KINDS[kind]()) for kind in kinds}
@@ -228,6 +230,46 @@ def run(
         }
 
 
+def run(*, quick: bool = False) -> Result:
+    """Measures both databases."""
+    return told(growths(100_000 if quick else MANY, 5 if quick else 25))
+
+
+def told(found: dict[str, Growth]) -> Result:
+    """The figures of each database."""
+    figures, rows = list[Figure](), list[tuple[Cell, ...]]()
+    for kind, one in found.items():
+        figures += [
+            Figure(
+                f"cost of a window at {one.events:,} known events ({kind})",
+                one.many.ms,
+                "ms",
+                Peer(f"at {FEW:,}", one.few.ms),
+                Goal("below", MOST_RATIO, "ratio"),
+            ),
+            Figure(f"disk of a million events ({kind})", one.bytes_per_million / 1e6, "MB"),
+            Figure(
+                f"events a second while others are forgotten ({kind})",
+                one.beside_pruning,
+                "/s",
+                Peer("without", one.alone),
+                note=f"{one.pruned:,.0f} a second are forgotten meanwhile",
+            ),
+        ]
+        rows += [
+            (f"{kind}, {known:,}", cost.ms, cost.mean_ms, cost.cpu_ms)
+            for known, cost in ((FEW, one.few), (one.events, one.many))
+        ]
+    return Result(
+        "ledger_size",
+        "A ledger that has grown",
+        f"Windows of {WINDOW} new events (claim, begin, commit), in turns on a database that knows "
+        "few events and on one that knows many; then with a pruning beside it.",
+        tuple(figures),
+        (Table("Cost of a window, ms", ("known", "median", "mean", "CPU"), tuple(rows)),),
+    )
+
+
 def main() -> None:
     """Prints some lines for each kind of database."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -237,7 +279,7 @@ def main() -> None:
     options = parser.parse_args()
     started = time.monotonic()
     kinds = [options.only] if options.only else list(KINDS)
-    for kind, result in run(options.events, options.windows, kinds).items():
+    for kind, result in growths(options.events, options.windows, kinds).items():
         print(kind)
         for known, cost in ((FEW, result.few), (result.events, result.many)):
             print(
