@@ -1,7 +1,7 @@
 """How much faster several workers are than one, on one deep queue and one PostgreSQL.
 
 `python -m benchmarks.workers [--seconds S] [--events N]`. The load is bound by latency, not by this
-machine's cores: single reads that take a second each, limit lifted. Events per second by the
+machine's cores: single reads that take two seconds each, limit lifted. Events per second by the
 ledger, while the queue stays deep: a worker takes up to 2,000 messages, so a shallow one would
 leave the others with nothing.
 """
@@ -23,8 +23,8 @@ WORKERS = (1, 2, 4)
 EVENTS = 3_200
 """On the queue for each worker: what it holds, and what it stores in the meantime."""
 
-SECONDS, WARMS_UP_S = 15.0, 4.0
-LATENCY_S = 1.0
+SECONDS, WARMS_UP_S = 15.0, 5.0
+LATENCY_S = 2.0
 TIMES = 3.0
 
 

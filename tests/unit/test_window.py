@@ -3,12 +3,20 @@ register holds its bounds."""
 
 import asyncio
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from benchling_connector.adapters.memory.clock import VirtualClock
 from benchling_connector.engine.flight import Register, Work
-from benchling_connector.engine.window import LONGEST_LINGER_S, Pacer, Window, Windows, linger
+from benchling_connector.engine.window import (
+    CROWD,
+    LONGEST_LINGER_S,
+    Pacer,
+    Window,
+    Windows,
+    linger,
+)
 from benchling_connector.ports import Delivery
 from tests.unit.samples import NOON, event
 
@@ -22,11 +30,23 @@ def names(works: list[Work]) -> list[str]:
     return [one.event.id for one in works]
 
 
-@given(st.floats(0, 1))
-def test_the_linger_grows_with_the_pressure(pressure) -> None:
-    assert 0 <= linger(pressure) <= LONGEST_LINGER_S
-    assert linger(0.0) == 0
-    assert linger(1.0) == LONGEST_LINGER_S
+@given(st.floats(0, 1), st.floats(0, 1_000))
+def test_the_linger_grows_with_the_pressure_and_with_the_crowd(pressure, crowd) -> None:
+    assert 0 <= linger(pressure, crowd) <= LONGEST_LINGER_S
+    assert linger(0.0, crowd) == 0
+    assert linger(1.0, CROWD) == LONGEST_LINGER_S
+    assert linger(1.0, CROWD / 10) == LONGEST_LINGER_S / 10
+
+
+async def test_a_crowd_is_what_came_in_about_the_last_second() -> None:
+    clock, window = a_window()
+    for n in range(100):
+        window.put(work(f"e{n}"))
+        window.empty()
+        await clock.run(clock.sleep(0.1))
+    assert window.crowd == pytest.approx(10, rel=0.1)
+    await clock.run(clock.sleep(5))
+    assert window.crowd < 0.1
 
 
 def a_window(size: int = 3) -> tuple[VirtualClock, Window]:
@@ -37,14 +57,25 @@ def a_window(size: int = 3) -> tuple[VirtualClock, Window]:
 async def test_an_event_lingers_for_others_and_no_longer_than_its_window_is_full() -> None:
     clock, window = a_window()
     window.put(work("e1"))
-    await clock.run(window.lingered(0.0))
+    await clock.run(window.lingered(lambda: 0.0))
     assert clock.monotonic() == 0
-    await clock.run(window.lingered(1.0))
+    await clock.run(window.lingered(lambda: 1.0))
     assert clock.monotonic() == 1
     for n in range(4):
         window.put(work(f"f{n}"))
-    await clock.run(window.lingered(5.0))
+    await clock.run(window.lingered(lambda: 5.0))
     assert clock.monotonic() == 1
+
+
+async def test_nobody_lingers_when_there_is_no_reason_any_more() -> None:
+    clock, window = a_window()
+    seconds = 5.0
+    window.put(work("e1"))
+    waiting = asyncio.create_task(clock.run(window.lingered(lambda: seconds)))
+    await asyncio.sleep(0)
+    seconds = 0.0
+    await waiting
+    assert clock.monotonic() <= 0.25
 
 
 async def test_what_has_waited_already_does_not_linger_again() -> None:
@@ -52,7 +83,7 @@ async def test_what_has_waited_already_does_not_linger_again() -> None:
     window.put(work("e1"))
     await clock.run(clock.sleep(0.7))
     window.put(work("e2"))
-    await clock.run(window.lingered(1.0))
+    await clock.run(window.lingered(lambda: 1.0))
     assert clock.monotonic() == 1
 
 

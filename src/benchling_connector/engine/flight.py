@@ -81,6 +81,11 @@ class Register:
         """Of the bodies in flight."""
         return self._bytes
 
+    @property
+    def is_full(self) -> bool:
+        """Whether no more than what is reserved already may come in."""
+        return self._free() == 0
+
     def messages(self) -> tuple[Held, ...]:
         """Everything that is in flight now."""
         return tuple(self._messages.values())

@@ -75,7 +75,7 @@ class Serve:
         family = window.family
         while True:
             await window.filled()
-            await window.lingered(linger(self._pressure()))
+            await window.lingered(lambda: self._linger(window))
             if self._pacer.slows:
                 await self._paced(window)
             await self._enrich.ready(family)
@@ -84,6 +84,10 @@ class Serve:
                 self.begin(self._serve(works, family, resources))
             else:  # it was emptied, since the engine stops
                 self._room.leave(family, resources)
+
+    def _linger(self, window: Window) -> float:
+        # When no place is free, nobody can come for whom it would be worth waiting.
+        return 0.0 if self._register.is_full else linger(self._pressure(), window.crowd)
 
     async def _paced(self, window: Window) -> None:
         """Returns when it is this window's turn, or when waiting could not make it cheaper."""

@@ -2,11 +2,13 @@
 
 There is a window for each family of resources, so that none waits for another, and each is read
 when it is its turn, with all that has come by then. A quiet queue waits for nothing, a deep one up
-to a second: the linger grows with the share of receives that come back full. And while requests
-are scarce, windows that are not full take turns at the pace that the request budget can bear.
+to a second: the linger grows with the share of receives that come back full, for families of which
+many come. And while requests are scarce, windows that are not full take turns at the pace that the
+request budget can bear.
 """
 
 import asyncio
+import math
 from collections.abc import Callable, Iterator, Sequence
 
 from benchling_connector.domain.event import ResourceKey
@@ -15,17 +17,23 @@ from benchling_connector.engine.flight import Work
 from benchling_connector.engine.waiting import wait_for
 from benchling_connector.ports import Clock
 
-__all__ = ["LONGEST_LINGER_S", "Pacer", "Window", "Windows", "linger"]
+__all__ = ["CROWD", "LONGEST_LINGER_S", "Pacer", "Window", "Windows", "linger"]
 
 LONGEST_LINGER_S = 1.0
 
+CROWD = 10
+"""Events of a family in a second for which it is worth waiting: as many as fill a file."""
+
 LOOK_EVERY_S = 0.25
-"""So soon it is noticed that there is plenty of budget again."""
+"""So soon it is noticed that there is no reason to wait any more."""
 
 
-def linger(pressure: float) -> float:
-    """Seconds that the oldest event of a window waits for others, at a pressure from 0 to 1."""
-    return 0.0 if pressure < 0.1 else min(pressure, 1.0) * LONGEST_LINGER_S
+def linger(pressure: float, crowd: float) -> float:
+    """Seconds that the oldest event of a window waits for others, at a pressure from 0 to 1, when
+    so many of its family came in about the last second."""
+    if pressure < 0.1:
+        return 0.0
+    return min(pressure, 1.0) * min(crowd / CROWD, 1.0) * LONGEST_LINGER_S
 
 
 class Window:
@@ -39,6 +47,8 @@ class Window:
         self._works: dict[ResourceKey, list[Work]] = {}
         self._filled = asyncio.Event()
         self._opened_at = 0.0
+        self._crowd = 0.0
+        self._counted_at = 0.0
 
     def __len__(self) -> int:
         """Resources that wait for being read."""
@@ -49,9 +59,16 @@ class Window:
         if not self._works:
             self._opened_at = self._clock.monotonic()
             self._filled.set()
+        self._crowd = self.crowd + 1
+        self._counted_at = self._clock.monotonic()
         self._works.setdefault(work.event.resource, []).append(work)
         if len(self._works) >= self.size:
             self.full.set()
+
+    @property
+    def crowd(self) -> float:
+        """How many events came in about the last second; what is older counts less and less."""
+        return self._crowd * math.exp(self._counted_at - self._clock.monotonic())
 
     def empty(self) -> list[Work]:
         """Takes everything out: nothing was begun with it."""
@@ -71,11 +88,12 @@ class Window:
         """Returns when there is an event at least."""
         await self._filled.wait()
 
-    async def lingered(self, seconds: float) -> None:
-        """Returns when it is full, or its oldest event has waited for so long."""
-        left = self._opened_at + seconds - self._clock.monotonic()
-        if left > 0 and not self.full.is_set():
-            await wait_for(self.full, left, self._clock)
+    async def lingered(self, linger_s: Callable[[], float]) -> None:
+        """Returns when it is full, or its oldest event has waited for long enough as things are
+        now, in seconds."""
+        while (left := self._opened_at + linger_s() - self._clock.monotonic()) > 0:
+            if await wait_for(self.full, min(left, LOOK_EVERY_S), self._clock):
+                return
 
 
 class Windows:
