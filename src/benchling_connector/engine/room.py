@@ -8,50 +8,60 @@ import asyncio
 
 __all__ = ["Room"]
 
-FIRST_GUESS = 64 * 1024
+FIRST_GUESS = 32 * 1024
 """Bytes of a resource, until one of its family has been read."""
 
 NEWEST_COUNTS = 0.2
 
 
 class Room:
-    """Room for about so many bytes of resources. Who waits for it is let in in order."""
+    """Room for about so many bytes of resources. A family may take as much as it leaves free, so
+    that there is always some for another. One caller of each family at a time waits for it."""
 
     def __init__(self, max_bytes: int) -> None:
         self._max_bytes = max_bytes
         self._usual: dict[str, float] = {}
         self._inside: dict[str, int] = {}
-        self._line = asyncio.Lock()
-        self._changed = asyncio.Event()
+        self._waiting: set[asyncio.Future[None]] = set()
 
     def measured(self, family: str, size: float) -> None:
         """Resources of this size, in bytes, were read."""
         usual = self._usual.get(family, size)
         self._usual[family] = usual + (size - usual) * NEWEST_COUNTS
-        self._changed.set()
+        self._wake()
 
     async def enter(self, family: str, wanted: int) -> int:
-        """Waits until there is room for so many events of a family, or for what half of the room
-        takes; gives how many are let in: 1 at least and `wanted` at most.
+        """Waits until there is room for so many resources of a family, or for what a quarter of the
+        room takes; gives how many are let in: 1 at least and `wanted` at most.
 
         They are to `leave` when they are done.
         """
-        async with self._line:
-            while True:
-                each = self._size_of(family)
-                enough = min(wanted, max(int(self._max_bytes / 2 / each), 1))
-                left = int((self._max_bytes - self._used()) / each)
-                if left >= enough or not any(self._inside.values()):
-                    let_in = max(min(left, wanted), 1)
-                    self._inside[family] = self._inside.get(family, 0) + let_in
-                    return let_in
-                self._changed.clear()
-                await self._changed.wait()
+        while True:
+            each = self._size_of(family)
+            own = self._inside.get(family, 0)
+            # As much as would then be left free: own + more <= free - more.
+            left = int((self._max_bytes - self._used() - own * each) / (2 * each))
+            enough = min(wanted, max(int(self._max_bytes / 4 / each), 1))
+            if left >= enough or not any(self._inside.values()):
+                let_in = max(min(left, wanted), 1)
+                self._inside[family] = own + let_in
+                return let_in
+            woken: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+            self._waiting.add(woken)
+            try:
+                await woken
+            finally:
+                self._waiting.discard(woken)
 
-    def leave(self, family: str, events: int) -> None:
+    def leave(self, family: str, resources: int) -> None:
         """So many are done."""
-        self._inside[family] -= events
-        self._changed.set()
+        self._inside[family] -= resources
+        self._wake()
+
+    def _wake(self) -> None:
+        for one in self._waiting:
+            if not one.done():
+                one.set_result(None)
 
     def _size_of(self, family: str) -> float:
         return max(self._usual.get(family, FIRST_GUESS), 1.0) if family else 1.0
