@@ -198,6 +198,11 @@ class Allowance:
         return self._windows.header
 
     @property
+    def first_steps(self) -> int | None:
+        """The most under way before anything is known; None when something is."""
+        return None if self._fence else self.backoff.careful
+
+    @property
     def under_way(self) -> int:
         """Requests sent and not yet answered."""
         return len(self._under_way)

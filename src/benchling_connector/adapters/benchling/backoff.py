@@ -7,6 +7,9 @@ __all__ = ["GUARD_S", "Backoff"]
 LONGEST_BACKOFF_S = 15.0
 GUARD_S = 0.05
 """Added to every end of a window: nobody's clock is exact."""
+FIRST = 2
+"""Requests under way until the first answer tells of the limit, which may be used up: one of
+a family, so that a family that takes its time does not hold up all others."""
 UNCAREFUL = 32
 """Requests under way at which careful going on ends."""
 
@@ -23,7 +26,7 @@ class Backoff:
         self.until = 0.0
         self.in_a_row = 0
         self.rounding = 0.0
-        self.careful: int | None = 1
+        self.careful: int | None = FIRST
 
     def answered(self) -> None:
         """A request that was sent after the last 429 was answered by anything else."""

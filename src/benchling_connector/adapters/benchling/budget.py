@@ -175,9 +175,9 @@ class RequestBudget:
 
     def _full(self, family: str) -> bool:
         """Whether this family must wait until something is answered."""
-        if self._concurrency is None:
-            return False
-        return self._under_way[family] >= self._concurrency - self._allowance.under_way
+        bounds = (self._concurrency, self._allowance.first_steps)
+        most = min((bound for bound in bounds if bound is not None), default=None)
+        return most is not None and self._under_way[family] >= most - self._allowance.under_way
 
     def _set_alarm(self, at: float | None) -> None:
         if self._alarm is not None:
