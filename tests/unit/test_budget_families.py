@@ -1,3 +1,5 @@
+"""Families take turns at the request budget, and none takes all places."""
+
 import asyncio
 from collections import Counter
 
@@ -108,6 +110,17 @@ async def test_a_family_that_has_its_part_of_the_places_holds_up_no_other() -> N
         await askers.ask("b")
         askers.let_go.pop()[1].answered(200, TOLD)
     assert askers.under_way == {"a": 6}
+    await askers.close()
+
+
+async def test_a_first_answer_that_takes_its_time_holds_up_no_other_family() -> None:
+    clock = VirtualClock()
+    askers = Askers(clock, RequestBudget(clock, lambda: 0.5, concurrency=12))
+    await askers.ask("aaaabb")
+    assert askers.under_way == {"a": 1, "b": 1}
+    askers.let_go.pop(1)[1].answered(200, TOLD)
+    await clock.run_until_idle()
+    assert askers.under_way == {"a": 4, "b": 1}
     await askers.close()
 
 
