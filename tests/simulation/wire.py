@@ -35,9 +35,9 @@ class Wire:
         """Nothing leaves the worker."""
         self._port.share(workers)
 
-    def pace(self) -> float:
+    def pace(self, waiting: int, rate: float) -> float:
         """Goes nowhere, either."""
-        pace: float = self._port.pace()
+        pace: float = self._port.pace(waiting, rate)
         return pace
 
     def __getattr__(self, method: str) -> Any:

@@ -211,6 +211,18 @@ async def test_a_call_takes_no_time_while_more_than_three_quarters_are_left() ->
     assert budget.pace() == pytest.approx(10 / 225, rel=0.01)
 
 
+async def test_what_fits_into_what_is_left_is_not_slowed_down() -> None:
+    clock = VirtualClock()
+    budget = new_budget(clock)
+    await answer_many(budget, 300, 1, 150)
+    assert budget.pace(150, 0.0) == 0.0
+    assert budget.pace(151, 0.0) == pytest.approx(30 / 150, rel=0.01)
+    assert budget.pace(90, 1.9) == 0.0
+    assert budget.pace(90, 2.1) == pytest.approx(30 / 150, rel=0.01)
+    await clock.advance(20)
+    assert budget.pace(90, 5.0) == 0.0
+
+
 async def test_without_headers_the_pace_follows_our_own_count() -> None:
     clock = VirtualClock()
     budget = new_budget(clock)

@@ -137,6 +137,11 @@ def test_a_lone_surrogate_or_deep_nesting_makes_an_event_awkward_and_no_more() -
     found = decode(text, catalog())
     assert isinstance(found, Event)
     assert found.awkward
+    schema = {"id": "ts_1", "name": "Run", "more": {"of": "it"}}
+    nested = body(detail(resource={"id": "etr_7", "schema": schema}))
+    found = decode(nested.replace('"deprecated"', r'"odd": "\ud800", "deprecated"'), catalog())
+    assert isinstance(found, Event)
+    assert (found.resource.id, found.schema) == ("etr_7", Schema("ts_1", "Run"))
     deep = body().replace('"deprecated"', '"odd": ' + "[" * 50_000 + "]" * 50_000 + ', "x"')
     found = decode(deep, catalog())
     assert isinstance(found, Event)
@@ -175,6 +180,8 @@ def decoded(text: str) -> Event:
         ("[]", "event-not-an-object"),
         ("12", "event-not-an-object"),
         ("null", "event-not-an-object"),
+        (r'["\ud800"]', "event-not-an-object"),
+        (r'"\ud800"', "event-not-an-object"),
         ("{}", "event-without-detail"),
         (json.dumps(envelope(None) | {"detail": None}), "event-without-detail"),
         (json.dumps(envelope(None) | {"detail": "x"}), "event-without-detail"),

@@ -125,6 +125,19 @@ def test_each_family_has_a_window_of_its_own() -> None:
     assert windows.empty() == []
 
 
+async def test_the_demand_is_the_calls_for_all_that_waits_and_what_came_lately() -> None:
+    clock = VirtualClock()
+    windows = Windows(lambda _: 100, clock, lambda _: None)
+    windows.put([work(f"e{n}") for n in range(6)])
+    windows.put([work(f"s{n}", event_type="v2-alpha.stageEntry.created") for n in range(3)])
+    windows.put([work("u1", event_type="v2.unheard.of")])
+    calls = {"entry": 2, "stageEntry": 3, "": 0}
+    assert windows.demand(lambda family, _: calls[family]) == (5, 9.0)
+    await clock.run(clock.sleep(10))
+    waiting, rate = windows.demand(lambda _, resources: resources)
+    assert (waiting, round(rate)) == (10, 0)
+
+
 async def test_turns_are_taken_at_the_pace_in_the_order_in_which_they_were_asked_for() -> None:
     clock, taken = VirtualClock(), list[tuple[str, float]]()
     pacer = Pacer(lambda: 2.0, clock)

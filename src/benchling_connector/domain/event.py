@@ -283,11 +283,11 @@ def _is_webhook(envelope: Fields) -> bool:
 
 
 def _is_json(text: bytes) -> bool:
-    """Whether it is JSON, though no object."""
+    """Whether it is JSON, though no object and nothing that msgspec takes."""
     try:
         elements(text)
     except NotJsonError:
-        return scalar(text) is not None or text == b"null"
+        return scalar(text) is not None
     return True
 
 

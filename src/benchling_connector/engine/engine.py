@@ -145,7 +145,9 @@ class Engine:
         )
         self._serve = Serve(
             pressure=lambda: self._intake.pressure,
-            pacer=Pacer(ports.reader.pace, clock),
+            pacer=Pacer(
+                lambda: ports.reader.pace(*self._windows.demand(self._enrich.calls_for)), clock
+            ),
             room=room,
             enrich=self._enrich,
             store=self._store,

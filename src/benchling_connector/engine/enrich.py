@@ -89,6 +89,11 @@ class Enrich:
         """How many resources of a family one call reads; 0 for what is not read."""
         return most_ids(family, self._catalog, self._bulk_size) if family else 0
 
+    def calls_for(self, family: str, resources: int) -> int:
+        """How many calls read so many resources of a family."""
+        most = self.most_ids(family)
+        return -(-resources // most) if most else 0
+
     def batch_of(self, family: str) -> int:
         """How many resources of a family are best read together."""
         return max(self.most_ids(family), SINGLES_AT_ONCE if family else self._bulk_size)

@@ -118,6 +118,13 @@ class Windows:
                 self._opened(window)
             window.put(work)
 
+    def demand(self, calls_for: Callable[[str, int], int]) -> tuple[int, float]:
+        """How many calls all that waits takes, and how many events that can be read came in about
+        the last second. `calls_for` tells the calls for so many resources of a family."""
+        windows = self._windows.values()
+        calls = sum(calls_for(window.family, len(window)) for window in windows)
+        return calls, sum(window.crowd for window in windows if window.family)
+
     def empty(self) -> list[Work]:
         """Takes everything out: nothing was begun with it."""
         return list(self._all())

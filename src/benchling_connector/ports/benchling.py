@@ -20,12 +20,14 @@ class ResourceReader(Protocol):
         budget or for other calls of the family."""
         ...
 
-    def pace(self) -> float:
+    def pace(self, waiting: int, rate: float) -> float:
         """Seconds that one call takes of the budget if what is left of it is spread evenly over the
         rest of the window, at most 5.
 
-        0.0 while more than three quarters of what a window allows are left: so a quiet queue waits
-        for nothing, and a load that lasts slows down before the budget is used up.
+        0.0 while more than three quarters of what a window allows are left, or what is left
+        suffices for `waiting` calls and `rate` more in each second until the window's end: so
+        a quiet queue and a backlog that fits in wait for nothing, and a load that lasts slows down
+        before the budget is used up.
         """
         ...
 

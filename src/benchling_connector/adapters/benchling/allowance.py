@@ -170,13 +170,15 @@ class Allowance:
             left = min(left, most - own)
         return max(left, 0)
 
-    def pace(self, now: float) -> float:
-        """Seconds for one call if what is left is spread evenly; 0.0 while there is plenty."""
+    def pace(self, now: float, waiting: float, rate: float) -> float:
+        """Seconds for one call if what is left is spread evenly; 0.0 while there is plenty, or
+        enough for `waiting` calls and `rate` more in each second."""
         left, most, header = self.remaining(now), self._most(), self.header
         if now < self.backoff.until:
             return self.backoff.left(now)
         ours = self.limit - (header.others + header.reserve if header else 0)
-        if left > PLENTY * min(ours, most or ours):
+        rest = WINDOW_S if header is None or self._windows.moving else header.until - now
+        if left > PLENTY * min(ours, most or ours) or waiting + rate * rest <= left:
             return 0.0
         if header is None or self._windows.moving:
             return evenly(left, self._counted, WINDOW_S, now)

@@ -5,6 +5,7 @@ requests in 30 s for one app.
 """
 
 import asyncio
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -101,10 +102,12 @@ class RequestBudget:
                 self._serve()
             raise
 
-    def pace(self) -> float:
+    def pace(self, waiting: float = math.inf, rate: float = 0.0) -> float:
         """Seconds that one call takes of the budget if what is left of it is spread evenly over the
-        rest of the window, at most 5; 0.0 while more than three quarters of it are left."""
-        return min(self._allowance.pace(self._clock.monotonic()), SLOWEST_S)
+        rest of the window, at most 5; 0.0 while more than three quarters of it are left, or enough
+        for `waiting` calls besides those in the line, and `rate` more in each second."""
+        wanted = waiting + len(self._line)
+        return min(self._allowance.pace(self._clock.monotonic(), wanted, rate), SLOWEST_S)
 
     def share(self, workers: int) -> None:
         """So many workers, this one among them, use the app's budget from now on."""

@@ -157,9 +157,10 @@ class BenchlingReader:
         """Returns when a call of this family would be sent at once, instead of waiting."""
         (await self.budget.admit(family=family)).withdraw()
 
-    def pace(self) -> float:
-        """Seconds that one call takes of the budget, from 0 up to 5; 0.0 while there is plenty."""
-        return self.budget.pace()
+    def pace(self, waiting: int, rate: float) -> float:
+        """Seconds that one call takes of the budget, from 0 up to 5; 0.0 while there is enough for
+        `waiting` calls and `rate` more in each second."""
+        return self.budget.pace(waiting, rate)
 
     def share(self, workers: int) -> None:
         """So many workers, this one among them, use the app's budget from now on."""

@@ -93,7 +93,7 @@ class MemoryBenchling:
     async def ready(self, family: str) -> None:
         """Returns when a call of this family would be sent at once: always."""
 
-    def pace(self) -> float:
+    def pace(self, waiting: int, rate: float) -> float:  # noqa: ARG002 - there is no budget here
         """Seconds that one call takes of the budget: `seconds_a_call`."""
         return self.seconds_a_call
 
