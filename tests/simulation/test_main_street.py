@@ -175,14 +175,17 @@ def test_a_resource_with_a_number_out_of_range_is_kept_as_it_is_in_a_file_of_its
     assert sum(msgspec.json.decode(body)["eventCount"] for body in others) == 4
 
 
-def test_a_limit_on_ids_that_nobody_documents_is_found_by_halving() -> None:
+def test_a_limit_on_ids_that_nobody_documents_is_found_by_halving_and_remembered() -> None:
     street = Street()
     street.benchling.most_ids = 7
-    for n in range(50):
+    for n in range(400):
         street.send(f"evt_{n}", f"etr_{n}")
     street.drain()
     street.check()
     assert all(r["resource"] for r in street.resources().values())
+    sizes = [len(call.keys) for call in street.benchling.calls]
+    assert max(sizes[-20:]) <= 7
+    assert len(sizes) <= 400 / 4 + 40
 
 
 def test_a_passing_fault_costs_time_and_nothing_else() -> None:

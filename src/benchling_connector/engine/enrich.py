@@ -33,6 +33,7 @@ from benchling_connector.domain.plan import (
 )
 from benchling_connector.engine.flight import Work
 from benchling_connector.engine.gate import Dependency, Gate
+from benchling_connector.engine.sizes import Sizes
 from benchling_connector.engine.waiting import wait_for
 from benchling_connector.ports import Clock, ResourceReader
 
@@ -78,6 +79,7 @@ class Enrich:
         self._clock = clock
         self._catalog = catalog
         self._bulk_size = bulk_size
+        self._sizes = Sizes(lambda family: most_ids(family, catalog, bulk_size))
         self._gate = gate
         self._measured = measured
         self._places = asyncio.Semaphore(CALLS_AT_ONCE)
@@ -87,7 +89,7 @@ class Enrich:
 
     def most_ids(self, family: str) -> int:
         """How many resources of a family one call reads; 0 for what is not read."""
-        return most_ids(family, self._catalog, self._bulk_size) if family else 0
+        return self._sizes.of(family) if family else 0
 
     def calls_for(self, family: str, resources: int) -> int:
         """How many calls read so many resources of a family."""
@@ -111,13 +113,16 @@ class Enrich:
         async with of_family, self._places:
             yield
 
-    def begin(self, works: Sequence[Work], tasks: asyncio.TaskGroup) -> dict[ResourceKey, Reading]:
-        """Starts the calls of one batch; gives what will be known of each resource."""
+    def begin(
+        self, works: Sequence[Work], family: str, tasks: asyncio.TaskGroup
+    ) -> dict[ResourceKey, Reading]:
+        """Starts the calls of one batch, which is of one family; gives what will be known of each
+        resource."""
         calm = [w.event.resource for w in works if w.receive_count < TROUBLED]
         calm_keys = set(calm)
         troubled = [w.event.resource for w in works if w.event.resource not in calm_keys]
         calls = (
-            *plan(calm, self._catalog, self._bulk_size),
+            *plan(calm, self._catalog, self.most_ids(family)),
             *plan(troubled, self._catalog, 1),
         )
         loop = asyncio.get_running_loop()
@@ -132,18 +137,26 @@ class Enrich:
             tasks.create_task(self._read(call, readings))
         return readings
 
-    async def _read(self, call: Call, readings: dict[ResourceKey, Reading]) -> None:
-        """Reads what a call names, by halving it where it must; answers every key of it."""
+    async def _read(self, call: Call, readings: dict[ResourceKey, Reading]) -> bool:
+        """Reads what a call names, by halving it where it must; answers every key of it.
+
+        Tells whether Benchling gave all of it.
+        """
         try:
             found, rest = await self._patiently(call)
         except ConnectorError as error:
             for key in call.keys:
                 readings[key].set_result(error)
-            return
+            return False
         for key, fetched in found.items():
             readings[key].set_result(fetched)
-        if rest:
-            await asyncio.gather(*(self._read(part, readings) for part in rest))
+        given = all(fetched.status == "fetched" for fetched in found.values())
+        given &= all(await asyncio.gather(*(self._read(part, readings) for part in rest)))
+        if given and not found:
+            self._sizes.worked_in_halves(call.family, len(call.keys))
+        elif given:
+            self._sizes.worked(call.family, len(call.keys))
+        return given
 
     async def _patiently(self, call: Call) -> tuple[dict[ResourceKey, Fetched], tuple[Call, ...]]:
         """What `_understand` makes of the answer; tries again for as long as that is worth it.

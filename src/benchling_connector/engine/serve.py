@@ -111,7 +111,7 @@ class Serve:
             groups.setdefault((work.event.resource_type, work.event.schema_id), []).append(work)
         try:
             async with asyncio.TaskGroup() as tasks:
-                readings = self._enrich.begin(works, tasks)
+                readings = self._enrich.begin(works, family, tasks)
                 for group in groups.values():
                     tasks.create_task(self._serve_group(group, readings, stored))
         except* Exception as errors:
