@@ -20,7 +20,7 @@ from benchmarks.result import Figure, Goal, Peer, Plot, Result, Series, Table
 from benchmarks.stage import LIFTED, Stage, open_stage, stored_events
 
 WORKERS = (1, 2, 4)
-EVENTS = 3_200
+EVENTS = 4_500
 """On the queue for each worker: what it holds, and what it stores in the meantime."""
 
 SECONDS, WARMS_UP_S = 15.0, 5.0

@@ -79,8 +79,8 @@ class Options:
     events_per_file: int = 10
     bulk_size: int = 100
     capacity: int = 2_000
-    max_bytes: int = 10 * 1024 * 1024
-    max_resource_bytes: int = 12 * 1024 * 1024
+    max_bytes: int = 8 * 1024 * 1024
+    max_resource_bytes: int = 10 * 1024 * 1024
     receivers: int = 4
     wait_s: int = 20
     stop_grace_s: float = 20.0
