@@ -2,7 +2,7 @@
 
 import asyncio
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -44,6 +44,9 @@ FILES = """
         moment, moment
     FROM s WHERE n > {first}
 """
+LAX = {"fsync": "off", "full_page_writes": "off", "max_wal_size": "16GB"}
+"""Of PostgreSQL, while it is filled: what is lost then is made anew."""
+
 PADDED = {
     "sqlite": "printf('01a2%04x-%04x', n / 65536, n % 65536)",
     "postgresql": "'01a2' || lpad(to_hex(n / 65536), 4, '0') || '-' || "
@@ -113,6 +116,7 @@ async def _fill_postgres(database_url: str, before: Sequence[str], after: Sequen
         # Nobody needs to look after each foreign key: the rows are right.
         await connection.execute("SET session_replication_role = replica")
         await connection.execute("SET maintenance_work_mem = '1GB'")
+        await _set(connection, LAX)
         for name, _ in found:
             await connection.execute(f"DROP INDEX {name}")
         for statement in (*before, *(made for _, made in found), *after):
@@ -123,5 +127,14 @@ async def _fill_postgres(database_url: str, before: Sequence[str], after: Sequen
             )
         await connection.execute("VACUUM ANALYZE")
         await connection.execute("CHECKPOINT")
+        await _set(connection, dict.fromkeys(LAX))
     finally:
         await connection.close()
+
+
+async def _set(connection: asyncpg.Connection, settings: Mapping[str, str | None]) -> None:
+    """Of the whole server; None: as it was."""
+    for name, value in settings.items():
+        change = f"RESET {name}" if value is None else f"SET {name} = '{value}'"
+        await connection.execute(f"ALTER SYSTEM {change}")
+    await connection.execute("SELECT pg_reload_conf()")
