@@ -191,3 +191,17 @@ def most_in_any(seconds: float, times: list[float]) -> int:
             first += 1
         most = max(most, last - first + 1)
     return most
+
+
+def headers(limit: int, remaining: int, reset: float) -> dict[str, str]:
+    """As an answer has them."""
+    return {
+        "x-rate-limit-limit": str(limit),
+        "x-rate-limit-remaining": str(remaining),
+        "x-rate-limit-reset": str(reset),
+    }
+
+
+def new_budget(clock: VirtualClock, ceiling: int | None = None) -> RequestBudget:
+    """A budget without chance."""
+    return RequestBudget(clock, lambda: 0.5, ceiling)

@@ -15,22 +15,12 @@ from tests.ratelimit import (
     SlidingWindow,
     Traffic,
     ask,
+    headers,
     most_in_any,
+    new_budget,
 )
 
 WINDOWS = 5
-
-
-def headers(limit: int, remaining: int, reset: float) -> dict[str, str]:
-    return {
-        "x-rate-limit-limit": str(limit),
-        "x-rate-limit-remaining": str(remaining),
-        "x-rate-limit-reset": str(reset),
-    }
-
-
-def new_budget(clock: VirtualClock, ceiling: int | None = None) -> RequestBudget:
-    return RequestBudget(clock, lambda: 0.5, ceiling)
 
 
 async def admitted(clock: VirtualClock, budget: RequestBudget, most: int) -> list[Permit]:

@@ -15,25 +15,15 @@ from tests.ratelimit import (
     SlidingWindow,
     Traffic,
     ask,
+    headers,
     most_in_any,
     neighbour,
+    new_budget,
 )
 
 LIMIT = 60
 BURSTS = Traffic(workers=8, latency=0.08)
 PACED = Traffic(workers=8, latency=0.08, paced=True)
-
-
-def headers(limit: int, remaining: int, reset: float) -> dict[str, str]:
-    return {
-        "x-rate-limit-limit": str(limit),
-        "x-rate-limit-remaining": str(remaining),
-        "x-rate-limit-reset": str(reset),
-    }
-
-
-def new_budget(clock: VirtualClock, ceiling: int | None = None) -> RequestBudget:
-    return RequestBudget(clock, lambda: 0.5, ceiling)
 
 
 async def answer(budget: RequestBudget, told: dict[str, str], status: int = 200) -> None:

@@ -20,7 +20,8 @@ FIRST_AFTER_S = 20.0
 LOOK_EVERY_S = 600.0
 
 AT_ONCE = 500
-"""Events in one transaction: as many as in a window, so that nobody waits longer than for one."""
+"""Events in one transaction: as many as are claimed or stored at once, so that
+nobody waits longer than for that."""
 
 PAUSE_S = 0.2
 PAUSE_SHARE = 5.0
