@@ -3,7 +3,7 @@
 import asyncio
 import sqlite3
 from collections.abc import Mapping, Sequence
-from contextlib import closing
+from contextlib import AsyncExitStack, closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -17,7 +17,7 @@ from benchling_connector.database.migrate import upgrade
 __all__ = ["CONNECTOR", "fill"]
 
 CONNECTOR = "4d2c1a7e-0b7f-4c55-9d35-6f2a1c0e9b11"
-PACKED = 0.85
+PACKED = 0.95
 """Of the events stand there before their indices are made. A new index is packed so full that each
 of the first events to come would split a page; that is over when each page has had some."""
 DAYS = 13
@@ -84,15 +84,16 @@ async def fill(database_url: str, events: int) -> None:
         return statement.format(rows=filled, connector=CONNECTOR, padded=padded, first=first)
 
     most = round(events * PACKED)
-    before = [rows(FILES, 1, events // 10, events // 10), rows(EVENTS, 1, most, events)]
-    after = [rows(EVENTS, most + 1, events, events)]
+    files = rows(FILES, 1, events // 10, events // 10)
+    halves = [rows(EVENTS, 1, most // 2, events), rows(EVENTS, most // 2 + 1, most, events)]
+    rest = rows(EVENTS, most + 1, events, events)
     if path is None:
-        await _fill_postgres(database_url, before, after)
+        await _fill_postgres(database_url, files, halves, rest)
     else:
-        await asyncio.to_thread(_fill_sqlite, path, before, after)
+        await asyncio.to_thread(_fill_sqlite, path, [files, *halves], rest)
 
 
-def _fill_sqlite(path: Path, before: Sequence[str], after: Sequence[str]) -> None:
+def _fill_sqlite(path: Path, before: Sequence[str], after: str) -> None:
     with closing(sqlite3.connect(path, isolation_level=None)) as connection:
         found = connection.execute(
             "SELECT name, sql FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL"
@@ -101,25 +102,27 @@ def _fill_sqlite(path: Path, before: Sequence[str], after: Sequence[str]) -> Non
             connection.execute(f"PRAGMA {pragma}").fetchall()
         for name, _ in found:
             connection.execute(f"DROP INDEX {name}")
-        for statement in (*before, *(made for _, made in found), *after, "ANALYZE"):
+        for statement in (*before, *(made for _, made in found), after, "ANALYZE"):
             connection.execute(statement)
         connection.execute("PRAGMA journal_mode=WAL").fetchall()
 
 
-async def _fill_postgres(database_url: str, before: Sequence[str], after: Sequence[str]) -> None:
-    connection = await asyncpg.connect(database_url)
-    try:
+async def _fill_postgres(database_url: str, files: str, halves: Sequence[str], after: str) -> None:
+    async with AsyncExitStack() as stack:
+        connections = [await _connect(stack, database_url) for _ in halves]
+        connection = connections[0]
         found = await connection.fetch(
             "SELECT indexname, indexdef FROM pg_indexes WHERE schemaname = 'public' "
             "AND indexname NOT IN (SELECT conname FROM pg_constraint)"
         )
-        # Nobody needs to look after each foreign key: the rows are right.
-        await connection.execute("SET session_replication_role = replica")
-        await connection.execute("SET maintenance_work_mem = '1GB'")
         await _set(connection, LAX)
         for name, _ in found:
             await connection.execute(f"DROP INDEX {name}")
-        for statement in (*before, *(made for _, made in found), *after):
+        await connection.execute(files)
+        await asyncio.gather(
+            *(one.execute(half) for one, half in zip(connections, halves, strict=True))
+        )
+        for statement in (*(made for _, made in found), after):
             await connection.execute(statement)
         for name in ("files", "events"):
             await connection.execute(
@@ -128,8 +131,15 @@ async def _fill_postgres(database_url: str, before: Sequence[str], after: Sequen
         await connection.execute("VACUUM ANALYZE")
         await connection.execute("CHECKPOINT")
         await _set(connection, dict.fromkeys(LAX))
-    finally:
-        await connection.close()
+
+
+async def _connect(stack: AsyncExitStack, database_url: str) -> asyncpg.Connection:
+    connection = await asyncpg.connect(database_url)
+    stack.push_async_callback(connection.close)
+    # Nobody needs to look after each foreign key: the rows are right.
+    await connection.execute("SET session_replication_role = replica")
+    await connection.execute("SET maintenance_work_mem = '1GB'")
+    return connection
 
 
 async def _set(connection: asyncpg.Connection, settings: Mapping[str, str | None]) -> None:

@@ -1,7 +1,7 @@
 """How much faster several workers are than one, on one deep queue and one PostgreSQL.
 
 `python -m benchmarks.workers [--seconds S] [--events N]`. The load is bound by latency, not by this
-machine's cores: single reads that take two seconds each, limit lifted. Events per second by the
+machine's cores: single reads that take four seconds each, limit lifted. Events per second by the
 ledger, while the queue stays deep: a worker takes up to 2,000 messages, so a shallow one would
 leave the others with nothing.
 """
@@ -20,11 +20,11 @@ from benchmarks.result import Figure, Goal, Peer, Plot, Result, Series, Table
 from benchmarks.stage import LIFTED, Stage, open_stage, stored_events
 
 WORKERS = (1, 2, 4)
-EVENTS = 4_500
+EVENTS = 3_500
 """On the queue for each worker: what it holds, and what it stores in the meantime."""
 
-SECONDS, WARMS_UP_S = 15.0, 5.0
-LATENCY_S = 2.0
+SECONDS, WARMS_UP_S = 15.0, 9.0
+LATENCY_S = 4.0
 TIMES = 3.0
 
 
