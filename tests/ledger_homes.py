@@ -20,10 +20,11 @@ from benchling_connector.adapters.memory.ledger import MemoryLedger
 from benchling_connector.adapters.memory.ledger_reader import MemoryLedgerReader
 from benchling_connector.adapters.memory.ledger_store import MemoryStore
 from benchling_connector.adapters.memory.quarantine import MemoryQuarantine
+from benchling_connector.database import platform_tables, tables  # noqa: F401 - they make it whole
+from benchling_connector.database.base import metadata
 from benchling_connector.database.connection import open_engine
 from benchling_connector.database.identity import connector_identity
 from benchling_connector.database.migrate import upgrade
-from benchling_connector.database.tables import metadata
 from benchling_connector.ports import Ledger, LedgerReader, Quarantine
 from tests.ledgers import NOON
 from tests.postgres import Postgres

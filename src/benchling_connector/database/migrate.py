@@ -17,18 +17,21 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from benchling_connector.database import tables  # noqa: F401 - it makes the schema whole
+from benchling_connector.database.base import metadata
 from benchling_connector.database.connection import (
     exclusively,
     open_engine,
     reading,
     sqlite_path,
 )
-from benchling_connector.database.tables import metadata
+from benchling_connector.database.platform_tables import audit_head
+from benchling_connector.domain.audit import FIRST
 from benchling_connector.domain.errors import ConfigurationError, FieldProblem, InvalidConfiguration
 
 __all__ = ["HEAD", "SchemaStatus", "require_schema", "schema_status", "upgrade"]
 
-HEAD = "0003"
+HEAD = "0004"
 """The newest revision in `migrations/versions`. Known here so that a start needs no Alembic."""
 
 
@@ -115,6 +118,7 @@ def _make(connection: Connection) -> None:
         Column("version_num", String(32), nullable=False),
         PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
     )
+    connection.execute(insert(audit_head).values(id=1, number=0, hash=FIRST))
     version.create(connection, checkfirst=False)
     connection.execute(insert(version).values(version_num=HEAD))
 

@@ -1,92 +1,31 @@
-"""The tables that ledger and platform share, for SQLite and PostgreSQL alike.
+"""The ledger's tables, and those of connectors and workers, which the platform shares with it.
 
 They hold several connectors and several workers side by side. A change here needs a revision in
 `migrations/versions`; a test holds the two together.
 """
 
-from collections.abc import Callable
-from datetime import UTC, datetime
-from typing import Any
-
 from sqlalchemy import (
     BigInteger,
     Column,
-    Connection,
-    DateTime,
-    Dialect,
     ForeignKey,
     Index,
     Integer,
     LargeBinary,
-    MetaData,
     Table,
     Text,
-    TypeDecorator,
-    event,
     literal_column,
     text,
 )
 
-__all__ = ["NOT_STORED", "PENDING", "connectors", "events", "files", "metadata", "workers"]
-__all__ += ["BLOCK_OF_EVENT", "BLOCK_SIZE", "UNRESOLVED", "quarantine"]
+from benchling_connector.database.base import KEY, Moment, metadata
 
+__all__ = ["FAILED", "NOT_DELETED", "NOT_STORED", "PENDING", "connectors", "events", "files"]
+__all__ += ["BLOCK_OF_EVENT", "BLOCK_SIZE", "UNRESOLVED", "metadata", "quarantine", "workers"]
 
-class Moment(TypeDecorator[datetime]):
-    """A time in UTC, to the microsecond. SQLite, which has no such type, keeps it as sortable text.
-
-    Takes and gives aware datetimes.
-    """
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], object] | None:
-        """To the database. SQLAlchemy's own way is slow for SQLite, and an event has five times."""
-        return _text_of if dialect.name == "sqlite" else None
-
-    def result_processor(
-        self, dialect: Dialect, _: object
-    ) -> Callable[[Any], datetime | None] | None:
-        """From the database."""
-        return _moment_of if dialect.name == "sqlite" else _in_utc
-
-
-def _text_of(moment: datetime | None) -> str | None:
-    if moment is None:
-        return None
-    return moment.astimezone(UTC).isoformat(" ", "microseconds").removesuffix("+00:00")
-
-
-def _moment_of(text: str | None) -> datetime | None:
-    return None if text is None else datetime.fromisoformat(text).replace(tzinfo=UTC)
-
-
-def _in_utc(moment: datetime | None) -> datetime | None:
-    return None if moment is None else moment.astimezone(UTC)
-
-
-metadata = MetaData()
-
-
-@event.listens_for(metadata, "before_create")
-def _partial_indexes(_: MetaData, connection: Connection, **__: object) -> None:
-    """Partial indexes are partial on PostgreSQL, too.
-
-    Not said where they are defined: saying it imports PostgreSQL's dialect, which is slow.
-    """
-    if connection.dialect.name != "postgresql":
-        return
-    for table in metadata.tables.values():
-        for index in table.indexes:
-            where = index.dialect_options["sqlite"]["where"]
-            index.dialect_options["postgresql"]["where"] = where
-
-
-# SQLite numbers rows by itself only in a column of exactly this type.
-_KEY = BigInteger().with_variant(Integer, "sqlite")
 
 NOT_STORED = text("state <> 'stored'")
 PENDING = text("state = 'PENDING'")
+FAILED = text("state = 'ERROR'")
 UNRESOLVED = text("resolution IS NULL")
 _HAS_EVENT_ID = text("event_id IS NOT NULL")
 _NO_EVENT_ID = text("event_id IS NULL")
@@ -96,12 +35,44 @@ BLOCK_SIZE = 8192
 BLOCK_OF_EVENT = literal_column(f"events.id / {BLOCK_SIZE}", Integer)
 """Which block of neighbours a row stands in, in the very words of an index."""
 
+NOT_DELETED = text("deleted_at IS NULL")
+
 connectors = Table(
     "connectors",
     metadata,
     Column("connector_id", Text, primary_key=True),
     Column("name", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
+    Column("type", Text, nullable=False, server_default="benchling"),
+    # Where it is meant to run: `cloud`, `hub`, `local`, `standalone`.
+    Column("host", Text, nullable=False, server_default="standalone"),
+    Column("description", Text, nullable=False, server_default=""),
+    Column("version", Text, nullable=False, server_default=""),
+    # JSON: a list of {name, value}, an object of texts, a list of texts.
+    Column("labels", Text, nullable=False, server_default="[]"),
+    Column("metadata", Text, nullable=False, server_default="{}"),
+    Column("tags", Text, nullable=False, server_default="[]"),
+    # What is wanted of it: `IDLE`, `RUNNING`, `DISABLED`. One that was never created by anybody,
+    # but run, is running.
+    Column("mode", Text, nullable=False, server_default="RUNNING"),
+    Column("log_level", Text),
+    # The version of its configuration that holds; none until it is configured here.
+    Column("config_version", Integer),
+    # The queue that it takes from, as one queue is always written; nobody else may.
+    Column("queue", Text),
+    # JSON {code, sentence, since}: why no worker runs, as the supervisor knows; none if one does.
+    Column("trouble", Text),
+    # JSON {health, code}: what a connector that speaks by HTTP says of itself.
+    Column("said", Text),
+    Column("seen_at", Moment),
+    Column("updated_at", Moment),
+    Column("deleted_at", Moment),
+    Index(
+        "uq_connectors_queue",
+        "queue",
+        unique=True,
+        sqlite_where=text("queue IS NOT NULL AND deleted_at IS NULL"),
+    ),
 )
 
 workers = Table(
@@ -119,13 +90,20 @@ workers = Table(
     Column("seen_at", Moment),
     # JSON: health and counts, as of `seen_at`.
     Column("report", Text),
+    # `supervisor` or `hand`; none counts as `hand`.
+    Column("started_by", Text),
+    Column("version", Text),
+    # What it does just now, `IDLE` or `RUNNING`, and with which version of the configuration:
+    # none if it brought its own.
+    Column("mode", Text),
+    Column("config_version", Integer),
     Index("ix_workers_lease_until", "connector_id", "lease_until"),
 )
 
 files = Table(
     "files",
     metadata,
-    Column("id", _KEY, primary_key=True),
+    Column("id", KEY, primary_key=True),
     Column("connector_id", Text, ForeignKey("connectors.connector_id"), nullable=False),
     Column("file_id", Text, nullable=False, unique=True),
     Column("path", Text, nullable=False),
@@ -138,7 +116,11 @@ files = Table(
     Column("worker_id", Text, nullable=False),
     Column("created_at", Moment, nullable=False),
     Column("stored_at", Moment),
+    # How often writing it failed, and how the last time; it is stopped when that is too often.
+    Column("error_count", Integer, nullable=False, server_default="0"),
+    Column("error_message", Text),
     Index("ix_files_created_at", "created_at", "id"),
+    Index("ix_files_failed", "connector_id", "created_at", "id", sqlite_where=FAILED),
     # Small for ever: what is being written, and what the dead left behind.
     Index("ix_files_pending", "connector_id", sqlite_where=PENDING),
 )
@@ -148,7 +130,7 @@ files = Table(
 events = Table(
     "events",
     metadata,
-    Column("id", _KEY, primary_key=True),
+    Column("id", KEY, primary_key=True),
     Column("connector_id", Text, ForeignKey("connectors.connector_id"), nullable=False),
     Column("event_id", Text),
     Column("message_id", Text, nullable=False),

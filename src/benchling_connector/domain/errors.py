@@ -1,8 +1,9 @@
 """Every error of the connector, on one page.
 
-An error belongs to one of three families, and the family decides what becomes of a message
-(`fate.py`): a `ConfigurationError` stops intake until somebody mends it, a `TransientError`
-sends the message back to the queue for later, a `PermanentError` puts it into quarantine.
+An error of the main street belongs to one of three families, and the family decides what becomes
+of a message (`fate.py`): a `ConfigurationError` stops intake until somebody mends it, a
+`TransientError` sends the message back to the queue for later, a `PermanentError` puts it into
+quarantine. Beside them a `Refused` answers somebody who asks for what is not possible.
 
 Each has a stable `code`; what it means and what to do about it stand in `problems.py`.
 """
@@ -18,6 +19,7 @@ __all__ = [
     "FieldProblem",
     "InvalidConfiguration",
     "PermanentError",
+    "Refused",
     "TransientError",
 ]
 
@@ -80,3 +82,7 @@ class TransientError(ConnectorError):
 
 class PermanentError(ConnectorError):
     """This message can never succeed."""
+
+
+class Refused(ConnectorError):  # noqa: N818 - it is an answer
+    """What a person or program asked for is not possible as things are; nothing was changed."""

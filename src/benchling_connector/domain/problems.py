@@ -192,6 +192,28 @@ PROBLEMS: dict[str, Problem] = {
         "Look at its bytes: SQS takes text without control characters, up to the queue's maximum "
         "size. It stays where it is; discard it if nothing of it is needed.",
     ),
+    # Refused: not possible as things are; nothing was changed.
+    "connector-disabled": Problem(
+        "The connector is disabled.",
+        "Enable it first.",
+    ),
+    "connector-enabled": Problem(
+        "The connector is enabled, and only a disabled one can be deleted.",
+        "Disable it first: its workers end, and nothing is lost.",
+    ),
+    "connector-not-configured": Problem(
+        "The connector has no configuration yet.",
+        "Save a configuration first, then start it.",
+    ),
+    "queue-taken": Problem(
+        "Another connector takes from this queue.",
+        "Give each connector a queue of its own: on one queue each would take the other's events. "
+        "To work faster, start more workers of one connector.",
+    ),
+    "configuration-changed": Problem(
+        "Somebody else has saved a configuration in the meantime.",
+        "Look at the difference, and save yours again on top of the newest version.",
+    ),
     # Warnings: it works, but somebody should know.
     "messages-quarantined": Problem(
         "Messages were put into quarantine within the last hour.",

@@ -5,6 +5,7 @@ Adapters translate foreign errors into `domain.errors` at their edge: a caller o
 """
 
 from benchling_connector.ports.benchling import ResourceReader
+from benchling_connector.ports.home import Beat, Home, Situation
 from benchling_connector.ports.lake import Lake
 from benchling_connector.ports.ledger import (
     Candidate,
@@ -22,12 +23,14 @@ from benchling_connector.ports.queue import Delivery, EventSource, QueueFacts
 from benchling_connector.ports.system import Clock, Ids
 
 __all__ = [
+    "Beat",
     "Candidate",
     "Claim",
     "Clock",
     "Delivery",
     "EventSource",
     "GivenBack",
+    "Home",
     "Ids",
     "Lake",
     "Ledger",
@@ -37,6 +40,7 @@ __all__ = [
     "Quarantine",
     "QueueFacts",
     "ResourceReader",
+    "Situation",
     "StrayMessage",
     "Verdict",
 ]

@@ -2,7 +2,8 @@
 
 from alembic import context
 
-from benchling_connector.database.tables import metadata
+from benchling_connector.database import platform_tables, tables  # noqa: F401 - they make it whole
+from benchling_connector.database.base import metadata
 
 context.configure(
     connection=context.config.attributes["connection"],

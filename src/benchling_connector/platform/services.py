@@ -1,0 +1,43 @@
+"""Everything that the platform can do, opened together for the web, the command line and tests."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import datetime
+
+from benchling_connector.database.connection import open_engine
+from benchling_connector.database.migrate import require_schema, upgrade
+from benchling_connector.platform.desk import Desk
+from benchling_connector.platform.tokens import Tokens
+
+__all__ = ["Services", "open_services"]
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """One of each."""
+
+    desk: Desk
+    tokens: Tokens
+
+
+@asynccontextmanager
+async def open_services(
+    database_url: str,
+    *,
+    now: Callable[[], datetime],
+    new_id: Callable[[], str],
+    may_make: bool = False,
+) -> AsyncIterator[Services]:
+    """The services on a database, which is made or upgraded first if it may be.
+
+    Raises `ConfigurationError` when there is none, or one of another version, and
+    `TransientError`.
+    """
+    engine = open_engine(database_url)
+    try:
+        await (upgrade(engine) if may_make else require_schema(engine))
+        desk = Desk(engine, now, new_id)
+        yield Services(desk=desk, tokens=Tokens(desk))
+    finally:
+        await engine.dispose()
