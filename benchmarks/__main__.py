@@ -17,10 +17,10 @@ from benchmarks.machine import surroundings
 from benchmarks.report import Outcome, as_html, as_json
 
 BENCHMARKS = (
-    "thrift",
     "budget",
-    "burst",
     "ledger_size",
+    "thrift",
+    "burst",
     "throughput",
     "freshness",
     "memory",
@@ -31,8 +31,8 @@ BENCHMARKS = (
 """Modules with `run(*, quick: bool) -> Result`, in the order of the report."""
 
 AHEAD = "ledger_size"
-"""Fills its databases while those before it run, which are bound by the API limit, or count calls
-in virtual time: what is measured in CPU comes after it."""
+"""Fills its databases while those before it run, which are in virtual time: nothing that takes time
+of this machine is measured beside it."""
 
 MORE = ("ledger", "sqlite_writers", "soak")
 """Those that are run only by name: what they tell is no goal."""

@@ -122,6 +122,32 @@ def test_what_is_read_singly_leaves_others_their_turn_while_requests_are_scarce(
     street.check()
 
 
+def test_what_cannot_be_read_yet_waits_where_others_can_overtake_it() -> None:
+    street = Street()
+    street.benchling.delays["stageEntry"] = 60
+    free = asyncio.Event()
+
+    async def ready(family: str) -> None:
+        await free.wait()
+
+    street.benchling.ready = ready  # type: ignore[method-assign]
+    for n in range(200):
+        street.send(f"slow_{n}", event_type="v2-alpha.stageEntry.created")
+    worker = street.engine()
+
+    async def job() -> None:
+        running = asyncio.create_task(drained(worker))
+        await street.clock.sleep(5)
+        free.set()  # all places are free at once, and all events wait in their window
+        await street.clock.sleep(5)
+        begun = 200 - worker._windows.demand(lambda _, resources: resources)[0]
+        assert begun <= 24 + 10  # places of a family, and one batch that waits for one
+        await running
+
+    street.run(job)
+    street.check()
+
+
 @pytest.mark.parametrize("size", [10_000, 200_000])
 def test_of_large_resources_only_as_many_are_in_memory_as_have_room(size: int) -> None:
     street = Street()

@@ -84,6 +84,8 @@ class Enrich:
         self._measured = measured
         self._places = asyncio.Semaphore(CALLS_AT_ONCE)
         self._places_of: dict[str, asyncio.Semaphore] = {}
+        self._placed: dict[str, set[asyncio.Future[None]]] = {}
+        """By family: calls that have been begun, and have no place yet."""
         self.suspect: str | None = None
         """The family whose call failed last, until one is answered."""
 
@@ -103,6 +105,8 @@ class Enrich:
     async def ready(self, family: str) -> None:
         """Returns when a call of a family would be sent at once, instead of waiting for others."""
         if family:
+            while coming := self._placed.get(family):
+                await asyncio.wait(coming)
             async with self._place(family):  # in the order in which they were asked for
                 pass
             await self._reader.ready(family)
@@ -134,16 +138,37 @@ class Enrich:
                 if not key.readable:
                     readings[key].set_result(unread(key))
         for call in calls:
-            tasks.create_task(self._read(call, readings))
+            tasks.create_task(self._read_first(call, readings, self._coming(family)))
         return readings
 
-    async def _read(self, call: Call, readings: dict[ResourceKey, Reading]) -> bool:
+    def _coming(self, family: str) -> asyncio.Future[None]:
+        """To be set when a call that has been begun has its place."""
+        coming = self._placed.setdefault(family, set())
+        placed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        coming.add(placed)
+        placed.add_done_callback(coming.discard)
+        return placed
+
+    async def _read_first(
+        self, call: Call, readings: dict[ResourceKey, Reading], placed: asyncio.Future[None]
+    ) -> None:
+        try:
+            await self._read(call, readings, placed)
+        finally:
+            placed.cancel()
+
+    async def _read(
+        self,
+        call: Call,
+        readings: dict[ResourceKey, Reading],
+        placed: asyncio.Future[None] | None = None,
+    ) -> bool:
         """Reads what a call names, by halving it where it must; answers every key of it.
 
-        Tells whether Benchling gave all of it.
+        `placed` is set when it has its place. Tells whether Benchling gave all of it.
         """
         try:
-            found, rest = await self._patiently(call)
+            found, rest = await self._patiently(call, placed)
         except ConnectorError as error:
             for key in call.keys:
                 readings[key].set_result(error)
@@ -158,7 +183,9 @@ class Enrich:
             self._sizes.worked(call.family, len(call.keys))
         return given
 
-    async def _patiently(self, call: Call) -> tuple[dict[ResourceKey, Fetched], tuple[Call, ...]]:
+    async def _patiently(
+        self, call: Call, placed: asyncio.Future[None] | None
+    ) -> tuple[dict[ResourceKey, Fetched], tuple[Call, ...]]:
         """What `_understand` makes of the answer; tries again for as long as that is worth it.
 
         Raises `ConnectorError` when others are answered and this call is not, when Benchling was
@@ -180,6 +207,8 @@ class Enrich:
             while True:
                 try:
                     async with self._place(call.family):
+                        if placed is not None and not placed.done():
+                            placed.set_result(None)
                         return await gate.attempt(Dependency.BENCHLING, ask)
                 except ConnectorError as error:
                     tried += 1

@@ -81,7 +81,10 @@ class Serve:
             await self._enrich.ready(family)
             resources = await self._room.enter(family, min(len(window), window.size))
             if works := window.take(resources):
-                self.begin(self._serve(works, family, resources))
+                begun = asyncio.Event()
+                self.begin(self._serve(works, family, resources, begun))
+                # Until its calls are known, the next batch would find everything free.
+                await begun.wait()
             else:  # it was emptied, since the engine stops
                 self._room.leave(family, resources)
 
@@ -103,8 +106,10 @@ class Serve:
         self._begun.add(task)
         task.add_done_callback(self._begun.discard)
 
-    async def _serve(self, works: Sequence[Work], family: str, resources: int) -> None:
-        """One batch, from claimed to settled."""
+    async def _serve(
+        self, works: Sequence[Work], family: str, resources: int, begun: asyncio.Event
+    ) -> None:
+        """One batch, from claimed to settled; `begun` is set when its calls are under way."""
         stored: set[str] = set()
         groups: dict[tuple[str, str | None], list[Work]] = {}
         for work in works:
@@ -112,6 +117,7 @@ class Serve:
         try:
             async with asyncio.TaskGroup() as tasks:
                 readings = self._enrich.begin(works, family, tasks)
+                begun.set()
                 for group in groups.values():
                     tasks.create_task(self._serve_group(group, readings, stored))
         except* Exception as errors:
@@ -121,6 +127,7 @@ class Serve:
             self._stats.errors["connector-failing"] += 1
             await self._settle.give_back(unfinished, TransientError("connector-failing"))
         finally:
+            begun.set()
             self._room.leave(family, resources)
 
     async def _serve_group(
