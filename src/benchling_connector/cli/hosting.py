@@ -4,7 +4,7 @@ import asyncio
 import os
 import platform
 import sys
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
@@ -96,7 +96,7 @@ async def open_worker(
 
         tools = Tools(
             find_home=find_home,
-            configure=_configure(sources) if own is None else _configure(Sources(None)),
+            configure=_configure(sources if own is None else None),
             open=_opening(standing, manner.drain, None if own is None else sources),
             serve=_serve,
             counts=standing.counts,
@@ -122,19 +122,23 @@ def _database(
     )
 
 
-def _configure(sources: Sources) -> Callable[[Mapping[str, object]], Configuration]:
-    """What the platform's keys are read with: this process's own lie over them, if it may."""
+def _configure(
+    sources: Sources | None,
+) -> Callable[[Mapping[str, object]], Awaitable[Configuration]]:
+    """How the platform's keys are read: beneath what this process was given, or alone with None."""
 
-    def configure(keys: Mapping[str, object]) -> Configuration:
-        if sources == Sources(None):
-            around = {
-                name: value
-                for name, value in os.environ.items()
-                if not name.startswith(ENVIRONMENT_PREFIX)
-            }
-            configuration = load(None, keys, around)
-        else:
-            configuration = sources.over(keys)
+    def read(keys: Mapping[str, object]) -> Configuration:
+        if sources is not None:
+            return sources.over(keys)
+        around = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith(ENVIRONMENT_PREFIX)
+        }
+        return load(None, keys, around)
+
+    async def configure(keys: Mapping[str, object]) -> Configuration:
+        configuration = await asyncio.to_thread(read, keys)
         if not len(configuration.client_secret):
             sentence = "The client secret is empty in the configuration that was saved."
             raise ConfigurationError("client-secret-missing", sentence)

@@ -197,7 +197,7 @@ class _Hand:
             if body.version is not None:
                 configuration = await self._can.fetch(body.version)
             elif body.config is not None:
-                configuration = self._tools.configure(await self._with_secrets(body.config))
+                configuration = await self._tools.configure(await self._with_secrets(body.config))
             else:
                 configuration = await self._holding()
         except InvalidConfiguration as error:

@@ -78,9 +78,9 @@ class Tools:
 
     find_home: Callable[[], Awaitable[Home]]
     """The home, as soon as its database is open."""
-    configure: Callable[[Mapping[str, object]], Configuration]
+    configure: Callable[[Mapping[str, object]], Awaitable[Configuration]]
     """A configuration of the home's keys, beneath those that this process was given itself. Raises
-    `InvalidConfiguration`. May read files."""
+    `ConfigurationError`."""
     open: Callable[[Configuration], AbstractAsyncContextManager[OpenConnector]]
     serve: Callable[[int, HealthOf, MetricsOf], AbstractAsyncContextManager[int]]
     """Probes and metrics on a port; gives the port. Raises `InvalidConfiguration`."""

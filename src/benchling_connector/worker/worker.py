@@ -46,9 +46,10 @@ class Worker:
         self._home: Home | None = None
         self._duty = Duty(tools, self._fetch, clock, own, port, drain)
         self._stopping = False
+        self._over = asyncio.Event()
         self._carrying: Carrying | None = None
         self._beat_at = clock.monotonic() + FIRST_BEAT_S
-        self._told: Wanted = self._duty.doing
+        self._told: object = None
         self._has_beaten = False
         self._away_since: float | None = None
 
@@ -69,14 +70,15 @@ class Worker:
             await asyncio.wait([looking, doing], return_when=asyncio.FIRST_COMPLETED)
             self._duty.stop()
             await asyncio.wait([doing])
+            self._over.set()
+            await self._leave(looking)
             for one in (doing, looking):
-                if one.done():
+                if one.done() and not one.cancelled():
                     one.result()
         finally:
             for one in (looking, doing):
                 one.cancel()
             await asyncio.gather(looking, doing, return_exceptions=True)
-            await self._leave()
 
     async def _look(self) -> Situation:
         """What is wanted now; and from now on that is done. Raises `TransientError`."""
@@ -97,7 +99,7 @@ class Worker:
     async def _fetch(self, version: int) -> Configuration:
         assert self._home is not None
         keys = await self._home.configuration(version)
-        return await asyncio.to_thread(self._tools.configure, keys)
+        return await self._tools.configure(keys)
 
     async def _look_for_ever(self) -> None:
         home = self._home = await self._tools.find_home()
@@ -111,22 +113,29 @@ class Worker:
             self._tools,
         )
         carrying = self._carrying = Carrying(home, self._clock, understood(abilities))
-        while True:
+        while not self._over.is_set():
             await self._try(self._look)
-            if self._duty.doing != self._told or self._clock.monotonic() >= self._beat_at:
+            news = self._has_beaten and self._state() != self._told
+            if news or self._clock.monotonic() >= self._beat_at:
                 await self._try(lambda: self._beat(home))
             # A worker that nobody has heard of yet counts as gone, and its commands as interrupted.
             if self._has_beaten and not self._stopping:
                 await self._try(carrying.take)
-            await self._clock.sleep(LOOK_EVERY_S)
+            await self._pause(LOOK_EVERY_S)
 
     async def _beat(self, home: Home) -> None:
-        doing, now = self._duty.doing, self._clock.now()
+        told, now = self._state(), self._clock.now()
+        doing = self._duty.doing
         report = {**self._duty.health().report(), "counts": dict(self._tools.counts())}
         await home.beat(Beat(doing.mode, doing.version, json.dumps(report)), now)
-        self._has_beaten, self._told = True, doing
+        self._has_beaten, self._told = True, told
         self._beat_at = self._clock.monotonic() + BEAT_EVERY_S
         await home.tidy(now)
+
+    def _state(self) -> object:
+        """What others want to know of soon when it changes."""
+        health = self._duty.health()
+        return self._duty.doing, [(one.part, one.state, one.code) for one in health.conditions]
 
     async def _try(self, call: Callable[[], Awaitable[object]]) -> None:
         """While its home is away it goes on with what it knows."""
@@ -142,18 +151,21 @@ class Worker:
                 log.info("home.back", after_seconds=round(away_s, 1))
                 self._away_since = None
 
-    async def _leave(self) -> None:
+    async def _pause(self, seconds: float) -> None:
+        waits = [
+            asyncio.ensure_future(self._over.wait()),
+            asyncio.ensure_future(self._clock.sleep(seconds)),
+        ]
+        try:
+            await asyncio.wait(waits, return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            for one in waits:
+                one.cancel()
+            await asyncio.gather(*waits, return_exceptions=True)
+
+    async def _leave(self, looking: asyncio.Task[None]) -> None:
         """Answers what was begun, and says that it ends; as well as it can in a moment."""
-        if self._home is None:
-            return
-        home = self._home
-
-        async def farewell() -> None:
-            if self._carrying is not None:
-                await self._carrying.end()
-            await home.leave(self._clock.now())
-
-        leaving = asyncio.ensure_future(farewell())
+        leaving = asyncio.ensure_future(self._take_leave(looking))
         timer = asyncio.ensure_future(self._clock.sleep(LEAVE_WITHIN_S))
         try:
             await asyncio.wait([leaving, timer], return_when=asyncio.FIRST_COMPLETED)
@@ -163,3 +175,14 @@ class Worker:
             await asyncio.gather(leaving, timer, return_exceptions=True)
         if leaving.cancelled() or leaving.exception() is not None:
             log.warning("worker.not_signed_off", code="database-failing")
+
+    async def _take_leave(self, looking: asyncio.Task[None]) -> None:
+        await asyncio.wait([looking])  # not in the middle of taking a command
+        if self._home is None:
+            return
+        if self._carrying is not None:
+            if self._has_beaten and not self._stopping:
+                # What came with the wish that nobody works any more: nobody else will take it.
+                await self._try(self._carrying.take)
+            await self._carrying.end()
+        await self._home.leave(self._clock.now())
