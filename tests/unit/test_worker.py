@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -285,7 +286,7 @@ async def test_it_ends_while_it_still_opens(place: Workplace) -> None:
     place.want(RUNNING)
     never = asyncio.Event()
 
-    async def configure(_: object) -> Configuration:
+    async def configure(keys: Mapping[str, object]) -> Configuration:
         await never.wait()
         raise AssertionError
 
