@@ -5,6 +5,7 @@ import json
 import os
 import signal
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from benchling_connector.database.migrate import upgrade
 from tests.acceptance.platform import Registry, is_running, until
 from tests.acceptance.test_worker import content, files_of
 from tests.acceptance.world import World, ended, line_with, stored_once
+from tests.aws import SESSION, make_queue
 from tests.postgres import Postgres
 
 on_postgresql = pytest.mark.xdist_group("postgresql")
@@ -65,6 +67,13 @@ async def another(registry: Registry, pid: int) -> dict[str, Any]:
 async def test_it_runs_a_worker_that_works_and_starts_it_again_when_it_is_killed(
     world: World, database_url: str, registry: Registry
 ) -> None:
+    async with SESSION.create_client("sqs", **world.aws.client_arguments()) as client:
+        # Short, so that what was in flight comes back soon.
+        here = replace(world, queue=await make_queue(client, visibility_timeout=5))
+        await _killed_and_started_again(here, database_url, registry)
+
+
+async def _killed_and_started_again(world: World, database_url: str, registry: Registry) -> None:
     await registry.create("c-1")
     await registry.configure("c-1", 1, content(world))
     platform = await serving(world, database_url)

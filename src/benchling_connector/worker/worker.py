@@ -4,16 +4,18 @@ be done; and it says how it is."""
 import asyncio
 import json
 from collections.abc import Awaitable, Callable
+from typing import TYPE_CHECKING
 
 import structlog
 
 from benchling_connector.domain.configuration import Configuration
 from benchling_connector.domain.errors import TransientError
 from benchling_connector.ports import Beat, Clock, Home, Situation
-from benchling_connector.worker.carrying import Carrying
-from benchling_connector.worker.commands import Abilities, understood
 from benchling_connector.worker.duty import Duty, Wanted
 from benchling_connector.worker.tools import Tools
+
+if TYPE_CHECKING:
+    from benchling_connector.worker.carrying import Carrying
 
 __all__ = ["Worker"]
 
@@ -103,16 +105,6 @@ class Worker:
 
     async def _look_for_ever(self) -> None:
         home = self._home = await self._tools.find_home()
-        brought_its_own = self._own is not None
-        abilities = Abilities(
-            brought_its_own,
-            self._look,
-            home.set_log_level,
-            self._holding,
-            self._fetch,
-            self._tools,
-        )
-        carrying = self._carrying = Carrying(home, self._clock, understood(abilities))
         while not self._over.is_set():
             await self._try(self._look)
             news = self._has_beaten and self._state() != self._told
@@ -120,8 +112,24 @@ class Worker:
                 await self._try(lambda: self._beat(home))
             # A worker that nobody has heard of yet counts as gone, and its commands as interrupted.
             if self._has_beaten and not self._stopping:
-                await self._try(carrying.take)
+                self._carrying = self._carrying or self._ready_for_commands(home)
+                await self._try(self._carrying.take)
             await self._pause(LOOK_EVERY_S)
+
+    def _ready_for_commands(self, home: Home) -> "Carrying":
+        # What commands can be is not made up before the connector is at work: it takes time.
+        from benchling_connector.worker.carrying import Carrying
+        from benchling_connector.worker.commands import Abilities, understood
+
+        abilities = Abilities(
+            self._own is not None,
+            self._look,
+            home.set_log_level,
+            self._holding,
+            self._fetch,
+            self._tools,
+        )
+        return Carrying(home, self._clock, understood(abilities))
 
     async def _beat(self, home: Home) -> None:
         told, now = self._state(), self._clock.now()
