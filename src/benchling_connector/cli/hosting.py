@@ -19,7 +19,8 @@ from benchling_connector.domain.environment import ENVIRONMENT_PREFIX
 from benchling_connector.domain.errors import ConfigurationError
 from benchling_connector.domain.health import Health
 from benchling_connector.domain.metrics import Metric
-from benchling_connector.platform.home import DatabaseHome, Decrypt, WorkerProcess
+from benchling_connector.platform.beats import WorkerProcess
+from benchling_connector.platform.home import DatabaseHome, Decrypt
 from benchling_connector.ports import Home
 from benchling_connector.settings import Sources, load
 from benchling_connector.worker.tools import Tools

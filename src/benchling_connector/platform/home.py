@@ -7,10 +7,9 @@ object of keys and values that belong into the object `config` in the body.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import RowMapping, bindparam, case, func, insert, select, update
+from sqlalchemy import RowMapping, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from benchling_connector.database.base import INSERT
@@ -21,10 +20,11 @@ from benchling_connector.domain.commands import Command, CommandStatus, JobStatu
 from benchling_connector.domain.errors import ConfigurationError, FieldProblem, InvalidConfiguration
 from benchling_connector.domain.lifecycle import Mode
 from benchling_connector.domain.records import storable
+from benchling_connector.platform.beats import WorkerProcess, write_beat
 from benchling_connector.platform.keeping import tidy
 from benchling_connector.ports import Beat, Situation
 
-__all__ = ["DatabaseHome", "Decrypt", "WorkerProcess"]
+__all__ = ["DatabaseHome", "Decrypt"]
 
 RAW_SAMPLE_S = 10
 """What a sample stands for, in seconds, as it was measured."""
@@ -52,23 +52,6 @@ _WAITING = (
     )
     .order_by(commands.c.created_at, commands.c.command_id)
 )
-
-
-@dataclass(frozen=True, slots=True)
-class WorkerProcess:
-    """A worker, and the process that it is. `started_by`: `supervisor` or `hand`.
-
-    `name` names the process among all of one machine and boot, and is None where the system does
-    not tell it; `is_gone` tells of such a name whether its process has ended for sure.
-    """
-
-    worker_id: str
-    host: str
-    pid: int
-    name: str | None
-    started_by: str
-    version: str
-    is_gone: Callable[[str], bool]
 
 
 class DatabaseHome:
@@ -130,38 +113,8 @@ class DatabaseHome:
 
     async def beat(self, beat: Beat, now: datetime) -> None:
         """See `ports.Home`. The lease of its claims is the ledger's: it is never cut short."""
-        worker = self._worker
         async with writing(self._engine, urgent=True) as connection:
-            said = INSERT[connection.dialect.name](workers).values(
-                worker_id=worker.worker_id,
-                connector_id=self._connector_id,
-                host=worker.host,
-                pid=worker.pid,
-                process=worker.name,
-                started_by=worker.started_by,
-                version=worker.version,
-                mode=beat.mode.value,
-                config_version=beat.config_version,
-                report=storable(beat.report),
-                started_at=now,
-                seen_at=now,
-                lease_until=now,
-            )
-            kept = case(
-                (workers.c.lease_until > said.excluded.lease_until, workers.c.lease_until),
-                else_=said.excluded.lease_until,
-            )
-            changed = ("started_by", "version", "mode", "config_version", "report", "seen_at")
-            await connection.execute(
-                said.on_conflict_do_update(
-                    index_elements=[workers.c.worker_id],
-                    set_={
-                        **{name: said.excluded[name] for name in changed},
-                        "lease_until": kept,
-                        "ended_at": None,
-                    },
-                )
-            )
+            await write_beat(connection, self._connector_id, self._worker, beat, now)
 
     async def leave(self, now: datetime) -> None:
         """See `ports.Home`."""

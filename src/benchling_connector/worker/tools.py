@@ -94,3 +94,7 @@ class Tools:
     """Sends messages in quarantine to the queue again; the text is who wants it."""
     discard: Callable[[Configuration, Chosen, str, str, Callable[[Outcome], None]], Awaitable[None]]
     """Records that messages in quarantine are not needed; the texts are who wants it, and why."""
+    sample: Callable[[], Awaitable[Mapping[str, float]]] | None = None
+    """What is measured of this worker now, by name, in base units; empty while there is nothing.
+
+    Raises nothing of the world."""

@@ -21,6 +21,7 @@ __all__ = ["Worker"]
 
 LOOK_EVERY_S = 1.0
 BEAT_EVERY_S = 10.0
+SAMPLE_EVERY_S = 10.0
 FIRST_BEAT_S = 0.5
 """Not before: the start has other things to write down."""
 LEAVE_WITHIN_S = 1.0
@@ -52,6 +53,7 @@ class Worker:
         self._carrying: Carrying | None = None
         self._beat_at = clock.monotonic() + FIRST_BEAT_S
         self._told: object = None
+        self._sample_at = 0.0
         self._has_beaten = False
         self._away_since: float | None = None
 
@@ -110,6 +112,8 @@ class Worker:
             news = self._has_beaten and self._state() != self._told
             if news or self._clock.monotonic() >= self._beat_at:
                 await self._try(lambda: self._beat(home))
+            if self._has_beaten and self._clock.monotonic() >= self._sample_at:
+                await self._try(lambda: self._sample(home))
             # A worker that nobody has heard of yet counts as gone, and its commands as interrupted.
             if self._has_beaten and not self._stopping:
                 self._carrying = self._carrying or self._ready_for_commands(home)
@@ -139,6 +143,12 @@ class Worker:
         self._has_beaten, self._told = True, told
         self._beat_at = self._clock.monotonic() + BEAT_EVERY_S
         await home.tidy(now)
+
+    async def _sample(self, home: Home) -> None:
+        self._sample_at = self._clock.monotonic() + SAMPLE_EVERY_S
+        values = await self._tools.sample() if self._tools.sample is not None else {}
+        if values:
+            await home.sample(values, self._clock.now())
 
     def _state(self) -> object:
         """What others want to know of soon when it changes."""
