@@ -204,6 +204,20 @@ async def test_of_two_on_one_database_one_keeps_the_workers(world: World) -> Non
     await engine.dispose()
 
 
+async def test_a_worker_that_hangs_is_killed_when_it_ends(world: World) -> None:
+    platform = await served(world)
+    await line_with(platform, "supervisor.leads")
+    engine = open_engine(f"sqlite:///{world.home}/data/connector.db")
+    registry = Registry(engine)
+    await registry.create("c-1")
+    worker = await registry.worker("c-1", started_by="supervisor")
+    os.kill(worker["pid"], signal.SIGSTOP)
+    platform.send_signal(signal.SIGTERM)
+    assert (await ended(platform)).status == 0
+    assert not is_running(worker["pid"])
+    await engine.dispose()
+
+
 async def test_it_says_where_it_answers_and_warns_when_that_is_not_only_here(
     world: World,
 ) -> None:

@@ -1,6 +1,7 @@
 """`run`: one connector in the foreground."""
 
 import asyncio
+from contextlib import suppress
 from pathlib import Path
 from typing import Annotated
 
@@ -77,7 +78,8 @@ async def _run(load: Load, manner: Manner, log_file: Path | None) -> None:
 async def _limit(log_file: Path) -> None:
     while True:
         await asyncio.sleep(LOG_LOOK_S)
-        limit_log(log_file, LOG_MOST_BYTES)
+        with suppress(OSError):  # somebody may have taken it away
+            limit_log(log_file, LOG_MOST_BYTES)
 
 
 def _undecryptable(_: str, __: str, name: str) -> str:

@@ -19,6 +19,8 @@ __all__ = ["Machine", "Supervisor", "restart_pause"]
 
 LOOK_EVERY_S = 1.0
 HOLD_EVERY_S = 5.0
+STARTS_A_LOOK = 4
+"""More processes are not started at once: each keeps a processor busy for its first second."""
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 300.0
 STEADY_AFTER_S = 300.0
@@ -86,6 +88,7 @@ class Supervisor:
         self._leads = False
         self._held_at: float | None = None
         self._may_start_at = 0.0
+        self._starts_left = 0
         self._roster: tuple[Entry, ...] = ()
 
     @property
@@ -133,6 +136,7 @@ class Supervisor:
     async def _tend(self, roster: tuple[Entry, ...]) -> None:
         if not self._leads:
             return
+        self._starts_left = STARTS_A_LOOK
         for entry in roster:
             await self._attend(entry, self._posts.setdefault(entry.connector_id, _Post()))
         known = {entry.connector_id for entry in roster}
@@ -153,7 +157,9 @@ class Supervisor:
             self._stop(entry, post, others, now)
             await self._clear_trouble(entry, post)
         elif post.child is None and not others:
-            if now >= post.not_before and now >= self._may_start_at:
+            due = now >= post.not_before and now >= self._may_start_at
+            if due and self._starts_left:
+                self._starts_left -= 1
                 await self._start(entry, post, now)
         elif post.child is None or now - post.started_at >= LIVES_AFTER_S:
             await self._clear_trouble(entry, post)

@@ -195,9 +195,9 @@ class Worker:
             log.warning("worker.not_signed_off", code="database-failing")
 
     async def _take_leave(self, looking: asyncio.Task[None]) -> None:
-        await asyncio.wait([looking])  # not in the middle of taking a command
-        if self._home is None:
+        if self._home is None:  # nobody knows of this worker yet
             return
+        await asyncio.wait([looking])  # not in the middle of taking a command
         if self._carrying is not None:
             if self._has_beaten and not self._stopping:
                 # What came with the wish that nobody works any more: nobody else will take it.
