@@ -21,11 +21,15 @@ from benchling_connector.adapters.benchling import BudgetSnapshot
 from benchling_connector.assembly import metrics_of
 from benchling_connector.cli.main import app
 from benchling_connector.domain.catalog import ENTITY_FAMILIES, Family, catalog
+from benchling_connector.domain.commands import TRANSITIONS as COMMAND_TRANSITIONS
+from benchling_connector.domain.commands import CommandStatus
 from benchling_connector.domain.configuration import SECRET_KEYS, Configuration
 from benchling_connector.domain.health import Health, condition_of
+from benchling_connector.domain.lifecycle import TRANSITIONS, Mode, Refusal, Wish
 from benchling_connector.domain.metrics import Metric
 from benchling_connector.engine.stats import Stats
 from benchling_connector.settings import ENVIRONMENT_PREFIX
+from benchling_connector.worker.commands import Abilities, Understood, understood
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -326,7 +330,7 @@ def options(command: Any) -> list[TyperOption]:
     return [
         one
         for one in command.params
-        if isinstance(one, TyperOption) and not {"--help", *keys} & set(one.opts)
+        if isinstance(one, TyperOption) and not one.hidden and not {"--help", *keys} & set(one.opts)
     ]
 
 
@@ -409,6 +413,54 @@ def metrics() -> str:
     )
 
 
+# States
+
+
+def lifecycle() -> str:
+    """What each wish makes of each mode."""
+    return table(
+        ["MODE", *(code(wish.value) for wish in Wish)],
+        ([code(mode.value), *(_outcome(mode, wish) for wish in Wish)] for mode in Mode),
+    )
+
+
+def _outcome(mode: Mode, wish: Wish) -> str:
+    after = TRANSITIONS[mode, wish]
+    if isinstance(after, Refusal):
+        return f"[{code(after.code)}](../troubleshooting.md#{after.code})"
+    return code(after.value) if isinstance(after, Mode) else after
+
+
+def command_states() -> str:
+    """What may follow which state of a command."""
+    return table(
+        ["State", "May become"],
+        ([code(status.value), _followers(status)] for status in CommandStatus),
+    )
+
+
+def _followers(status: CommandStatus) -> str:
+    after = COMMAND_TRANSITIONS[status]
+    return ", ".join(code(one.value) for one in CommandStatus if one in after) or "nothing"
+
+
+def worker_commands() -> str:
+    """What a worker understands."""
+    return table(
+        ["Action", "Does", "Body"],
+        (
+            [code(action), one.what, ", ".join(map(code, one.body.model_fields)) or "none"]
+            for action, one in known_commands().items()
+        ),
+    )
+
+
+def known_commands() -> dict[str, Understood]:
+    """The table of a worker's commands, by action."""
+    nothing: Any = None
+    return understood(Abilities(False, nothing, nothing, nothing, nothing, nothing))
+
+
 BUS, QUEUE = cloudformation.NAMES
 
 BLOCKS: dict[str, Callable[[], str]] = {
@@ -424,6 +476,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "queue-outputs": lambda: template_outputs(QUEUE),
     "command-line": command_line,
     "metrics": metrics,
+    "lifecycle": lifecycle,
+    "command-states": command_states,
+    "worker-commands": worker_commands,
 }
 
 

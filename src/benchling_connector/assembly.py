@@ -5,8 +5,9 @@ import json
 import os
 import socket
 import uuid
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TypeVar
 
@@ -15,11 +16,12 @@ import structlog
 from benchling_connector import __version__
 from benchling_connector.adapters.benchling import BenchlingReader, BudgetSnapshot, open_reader
 from benchling_connector.adapters.lake import open_lake
-from benchling_connector.adapters.ledger import Process, open_ledger
+from benchling_connector.adapters.ledger import Process, SqlLedger, open_ledger
 from benchling_connector.adapters.sqs import SqsSource, open_queue
 from benchling_connector.adapters.system import SystemClock, SystemIds, is_gone, own_name
+from benchling_connector.database.opening import Database
 from benchling_connector.domain.configuration import Configuration
-from benchling_connector.domain.errors import TransientError
+from benchling_connector.domain.errors import ConnectorError, TransientError
 from benchling_connector.domain.health import QUARANTINE_WARNS_S, Condition, Health, warning
 from benchling_connector.domain.metrics import Metric, counter, gauge
 from benchling_connector.domain.problems import PROBLEMS
@@ -29,13 +31,45 @@ from benchling_connector.engine.intake import Filter
 from benchling_connector.engine.stats import Stats
 from benchling_connector.ports import Clock
 
-__all__ = ["Connector", "metrics_of", "open_connector"]
+__all__ = ["Connector", "Standing", "metrics_of", "new_worker_id", "open_connector", "opened"]
 
 REPORT_EVERY_S = 30.0
+LEAVE_WITHIN_S = 2.0
 
 Opened = TypeVar("Opened")
 
 log = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class Standing:
+    """What lasts when a worker opens its connector again: who it is, its counts, its database.
+
+    `database`, of a worker under a home, gives it as soon as it is open; it stays the caller's, who
+    closes it.
+    """
+
+    worker_id: str = field(default_factory=lambda: new_worker_id())
+    database: Callable[[], Awaitable[Database]] | None = None
+    stats: Stats = field(default_factory=Stats)
+    api_requests: int = 0
+    """Those of connectors that were closed."""
+    api_requests_since: Callable[[], int] = int
+    """Those of the connector that is open."""
+    has_worked: bool = False
+
+    def counts(self) -> dict[str, int]:
+        """What was done since the worker began."""
+        names = ("received", "stored", "files", "skipped", "unavailable", "unsupported")
+        more = ("quarantined", "released", "repeated")
+        return {name: getattr(self.stats, name) for name in names + more} | {
+            "api_requests": self.api_requests + self.api_requests_since()
+        }
+
+
+def new_worker_id() -> str:
+    """An ID that no worker had before."""
+    return f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
 
 
 class Connector:
@@ -45,7 +79,7 @@ class Connector:
         self,
         configuration: Configuration,
         connector_id: str,
-        worker_id: str,
+        standing: Standing,
         engine: Engine,
         reader: BenchlingReader,
         source: SqsSource,
@@ -53,7 +87,8 @@ class Connector:
     ) -> None:
         self.configuration = configuration
         self.connector_id = connector_id
-        self.worker_id = worker_id
+        self.worker_id = standing.worker_id
+        self._standing = standing
         self._engine = engine
         self._reader = reader
         self._source = source
@@ -91,7 +126,7 @@ class Connector:
 
     def _report_as_json(self) -> str:
         """What the ledger keeps of this worker, for `status`."""
-        return json.dumps({**self.health().report(), "counts": self._counts()})
+        return json.dumps({**self.health().report(), "counts": self.counts()})
 
     def metrics(self) -> Sequence[Metric]:
         """What `/metrics` tells."""
@@ -119,25 +154,21 @@ class Connector:
                 if task is not None:
                     task.cancel()
                     await asyncio.gather(task, return_exceptions=True)
-            log.info("connector.report", **self._counts())
+            log.info("connector.report", **self.counts())
 
     async def _report(self) -> None:
         """Counts into the log, now and then, if they have changed."""
         before: dict[str, int] = {}
         while True:
             await self._clock.sleep(REPORT_EVERY_S)
-            counts = self._counts()
+            counts = self.counts()
             if counts != before:
                 log.info("connector.report", **counts)
             before = counts
 
-    def _counts(self) -> dict[str, int]:
-        stats = self.stats
-        names = ("received", "stored", "files", "skipped", "unavailable", "unsupported")
-        more = ("quarantined", "released", "repeated")
-        return {name: getattr(stats, name) for name in names + more} | {
-            "api_requests": self.budget().used_total
-        }
+    def counts(self) -> dict[str, int]:
+        """What was done since the worker began."""
+        return self._standing.counts()
 
 
 @asynccontextmanager
@@ -146,16 +177,16 @@ async def open_connector(
     *,
     poll_s: int = 20,
     look_again: Callable[[], Configuration] | None = None,
+    standing: Standing | None = None,
 ) -> AsyncIterator[Connector]:
     """Opens everything that one worker needs, and closes it in the end.
 
     `poll_s`: seconds of a long poll. `look_again` gives the configuration as it is now, for a
-    secret that Benchling has refused. Raises `ConnectorError` when database or lake cannot be
-    opened.
+    secret that Benchling has refused. `standing`: of a worker under a home, which serves the probes
+    itself, too. Raises `ConnectorError` when database or lake cannot be opened.
     """
     _warn(configuration)
-    clock, ids = SystemClock(), SystemIds()
-    worker_id = f"{socket.gethostname()}-{os.getpid()}-{uuid.uuid4().hex[:8]}"
+    clock, ids, standing = SystemClock(), SystemIds(), standing or Standing()
     async with AsyncExitStack() as stack:
         reader = await stack.enter_async_context(
             open_reader(configuration, clock, ids, look_again=look_again)
@@ -172,19 +203,7 @@ async def open_connector(
         # own order, and receives nothing before.
         reader.begin()
         source.begin()
-        ledger = await _opened(
-            stack,
-            clock,
-            lambda: open_ledger(
-                configuration.database_url,
-                connector_id=configuration.connector_id,
-                connector_name=configuration.connector_name,
-                worker_id=worker_id,
-                now=clock.now(),
-                new_id=ids.file_id,
-                process=Process(own_name(), is_gone),
-            ),
-        )
+        ledger = await _open_ledger(stack, configuration, standing, clock, ids)
         lake = await stack.enter_async_context(
             open_lake(
                 configuration.lake_url,
@@ -207,24 +226,68 @@ async def open_connector(
                 wait_s=poll_s,
                 retention=timedelta(days=configuration.event_retention_days),
             ),
+            standing.stats,
         )
         connector = Connector(
-            configuration, ledger.connector_id, worker_id, engine, reader, source, clock
+            configuration, ledger.connector_id, standing, engine, reader, source, clock
         )
-        if configuration.http_port is not None:
+        if standing.database is None and configuration.http_port is not None:
             await _serve_status(stack, configuration.http_port, connector)
         log.info(
             "connector.opened",
             connector_id=ledger.connector_id,
-            worker_id=worker_id,
+            worker_id=standing.worker_id,
             version=__version__,
             benchling_url=configuration.benchling_url,
             lake=lake.location,
         )
-        yield connector
+        standing.api_requests_since = lambda: connector.budget().used_total
+        try:
+            yield connector
+        finally:
+            standing.api_requests += connector.budget().used_total
+            standing.api_requests_since = int
 
 
-async def _opened(
+async def _open_ledger(
+    stack: AsyncExitStack,
+    configuration: Configuration,
+    standing: Standing,
+    clock: Clock,
+    ids: SystemIds,
+) -> SqlLedger:
+    process = Process(own_name(), is_gone)
+    if standing.database is None:
+        ledger = await opened(
+            stack,
+            clock,
+            lambda: open_ledger(
+                configuration.database_url,
+                connector_id=configuration.connector_id,
+                connector_name=configuration.connector_name,
+                worker_id=standing.worker_id,
+                now=clock.now(),
+                new_id=ids.file_id,
+                process=process,
+            ),
+        )
+        stack.push_async_callback(_leave, ledger, clock)
+        return ledger
+    database = await standing.database()
+    ledger = SqlLedger(
+        database.engine,
+        database.connector_id,
+        standing.worker_id,
+        process=process,
+        heart=database.heart,
+    )
+    if standing.has_worked:
+        await ledger.begin_anew()
+    standing.has_worked = True
+    return ledger
+
+
+async def opened(
     stack: AsyncExitStack, clock: Clock, opening: Callable[[], AbstractAsyncContextManager[Opened]]
 ) -> Opened:
     """Opens something, with a few tries if it passes."""
@@ -235,6 +298,15 @@ async def _opened(
             log.warning("start.retried", code=error.code, sentence=error.sentence)
             await clock.sleep(float(1 << tried))
     return await stack.enter_async_context(opening())
+
+
+async def _leave(ledger: SqlLedger, clock: Clock) -> None:
+    """Without a home nobody else says that the worker has ended."""
+    try:
+        async with asyncio.timeout(LEAVE_WITHIN_S):
+            await ledger.leave(clock.now())
+    except (ConnectorError, TimeoutError):
+        log.warning("worker.not_signed_off", code="database-failing")
 
 
 async def _serve_status(stack: AsyncExitStack, http_port: int, connector: Connector) -> None:

@@ -41,6 +41,16 @@ class Sources:
     def __call__(self) -> Configuration:
         return load(self.config, self.overrides)
 
+    def over(self, beneath: Mapping[str, object]) -> Configuration:
+        """The same, over keys of somewhere else, which hold where nothing is given here."""
+        return load(self.config, self.overrides, beneath=beneath)
+
+    def given(self) -> frozenset[str]:
+        """The keys that stand anywhere. Raises `InvalidConfiguration` for an unreadable file."""
+        layers = (self.overrides, _environment(os.environ), _file(self.config))
+        keys = {key for layer in layers for key, value in layer.items() if value is not None}
+        return frozenset(keys | {key.removesuffix("_file") for key in keys & set(_FILE_KEYS)})
+
     def place_of(self, secret: str) -> str:
         """Where a secret stands that is empty, or would stand; words for a sentence."""
         name = f"{ENVIRONMENT_PREFIX}{secret.upper()}"
@@ -62,8 +72,11 @@ def load(
     config: Path | None,
     overrides: Mapping[str, object] | None = None,
     environment: Mapping[str, str] | None = None,
+    beneath: Mapping[str, object] | None = None,
 ) -> Configuration:
     """The configuration, from all its sources; what is None counts as not given.
+
+    `beneath` holds keys of a source below them all.
 
     A secret that is empty gives way to one further down, and is empty where there is none.
 
@@ -72,7 +85,8 @@ def load(
     environment = os.environ if environment is None else environment
     problems = check_proxies(environment)
     merged: dict[str, object] = {}
-    for layer in (dict(overrides or {}), _environment(environment), _file(config)):
+    layers = (dict(overrides or {}), _environment(environment), _file(config), dict(beneath or {}))
+    for layer in layers:
         given = {key: value for key, value in layer.items() if value is not None}
         problems += _read_secret_files(given)
         for key, value in given.items():

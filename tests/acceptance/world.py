@@ -203,6 +203,8 @@ async def line_with(
     """The next line of its log that says this."""
     assert process.stderr is not None
     while text := await process.stderr.readline():
+        if not text.startswith(b"{"):  # it is for people
+            continue
         line: dict[str, Any] = json.loads(text)
         if line["action"] == action and fields.items() <= line.items():
             return line

@@ -1,4 +1,4 @@
-"""A worker is online while its lease runs; a metric has one value or one for each label."""
+"""A worker is online while it is heard of; a metric has one value or one for each label."""
 
 from datetime import datetime, timedelta
 
@@ -7,19 +7,26 @@ from benchling_connector.domain.status import OFFLINE, ConnectorStatus, WorkerSt
 from tests.unit.samples import NOON
 
 
-def worker(name: str, lease_until: datetime, ended_at: datetime | None = None) -> WorkerStatus:
-    return WorkerStatus(name, "host", 1, NOON, NOON, lease_until, ended_at, {})
+def worker(
+    name: str, seen_at: datetime, ended_at: datetime | None = None, *, is_gone: bool = False
+) -> WorkerStatus:
+    return WorkerStatus(
+        name, "host", 1, NOON, seen_at, NOON, ended_at, {}, mode="IDLE", is_gone=is_gone
+    )
 
 
-def test_a_worker_is_online_for_as_long_as_its_lease_runs_and_it_has_not_ended() -> None:
-    soon = NOON + timedelta(seconds=1)
-    assert worker("a", soon).network(NOON) == "ONLINE"
-    assert worker("a", NOON).network(NOON) == OFFLINE
-    assert worker("a", soon, ended_at=NOON).network(NOON) == OFFLINE
+def test_a_worker_is_online_until_it_missed_three_heartbeats_or_has_ended() -> None:
+    assert worker("a", NOON - timedelta(seconds=90)).network(NOON) == "ONLINE"
+    assert worker("a", NOON - timedelta(seconds=91)).network(NOON) == OFFLINE
+    assert worker("a", NOON, ended_at=NOON).network(NOON) == OFFLINE
+
+
+def test_a_worker_whose_process_is_gone_is_offline_before_it_missed_a_heartbeat() -> None:
+    assert worker("a", NOON, is_gone=True).network(NOON) == OFFLINE
 
 
 def test_a_connector_tells_its_workers_that_are_alive() -> None:
-    alive, dead = worker("a", NOON + timedelta(hours=1)), worker("b", NOON)
+    alive, dead = worker("a", NOON), worker("b", NOON - timedelta(hours=1))
     status = ConnectorStatus("con-1", "benchling", (alive, dead), {}, 0, ())
     assert status.alive(NOON) == (alive,)
 

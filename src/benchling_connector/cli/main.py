@@ -21,6 +21,7 @@ VERBS = {
     "check": "Tests the configuration against the real services, item by item; starts nothing.",
     "status": "Show how connectors are: workers, the health table, what waits for its next try.",
     "demo": "Shows what the connector does: a simulated tenant, an embedded queue and a connector.",
+    "serve": "The platform: the HTTP API, and the connectors that it hosts.",
     "events": "What the ledger knows of events.",
     "files": "What the ledger knows of RAW files.",
     "quarantine": "Messages that can never be events: look at them, retry them, discard them.",

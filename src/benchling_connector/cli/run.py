@@ -1,21 +1,24 @@
 """`run`: one connector in the foreground."""
 
 import asyncio
-import sys
-from contextlib import AbstractAsyncContextManager, nullcontext
+from contextlib import suppress
+from pathlib import Path
 from typing import Annotated
 
 import structlog
 import typer
 
-from benchling_connector.assembly import Connector, open_connector
 from benchling_connector.cli.flags import Load, configured
-from benchling_connector.cli.logs import set_up_logs
+from benchling_connector.cli.hosting import Manner, configured_elsewhere, open_worker
+from benchling_connector.cli.logs import limit_log, set_up_logs
 from benchling_connector.cli.secret import with_secret
 from benchling_connector.cli.stopping import stopping
-from benchling_connector.domain.errors import ConnectorError
+from benchling_connector.domain.errors import ConnectorError, FieldProblem, InvalidConfiguration
 
 __all__ = ["app", "run"]
+
+LOG_MOST_BYTES = 10_000_000
+LOG_LOOK_S = 10.0
 
 log = structlog.get_logger()
 
@@ -39,13 +42,21 @@ def run(
     log_level: Annotated[
         str, typer.Option(help="debug, info, warning or error.", metavar="LEVEL")
     ] = "info",
+    log_file: Annotated[
+        Path | None,
+        typer.Option(hidden=True, help="Where the supervisor has stderr go; kept short."),
+    ] = None,
 ) -> None:
-    """Runs one connector in the foreground until SIGTERM or SIGINT."""
+    """Runs one connector in the foreground until SIGTERM or SIGINT.
+
+    Without the keys that a configuration must have, but with connector_id and the database, it
+    takes the configuration that was saved on the platform, and waits for one.
+    """
     if log_level.lower() not in ("debug", "info", "warning", "error"):
         raise typer.BadParameter("must be debug, info, warning or error", param_hint="--log-level")
     set_up_logs(level=log_level)
     try:
-        asyncio.run(_run(load, drain))
+        asyncio.run(_run(load, Manner(drain, log_level, log_file is not None), log_file))
     except ConnectorError as error:
         log.error(  # noqa: TRY400 - what it is stands in the fields
             "connector.failed", code=error.code, sentence=error.sentence, remedy=error.remedy
@@ -53,28 +64,24 @@ def run(
         raise
 
 
-async def _run(load: Load, drain: float | None) -> None:
+async def _run(load: Load, manner: Manner, log_file: Path | None) -> None:
+    limiting = None if log_file is None else asyncio.create_task(_limit(log_file))
     with stopping() as stop:
-        configuration = await with_secret(load)
-        async with (
-            open_connector(
-                configuration, poll_s=_poll_seconds(drain), look_again=load
-            ) as connector,
-            _live_line(connector),
-        ):
-            stop.gently = connector.stop
-            await connector.run(drain)
+        own = None if configured_elsewhere(load) else await with_secret(load)
+        async with open_worker(load, own, manner, _undecryptable) as worker:
+            stop.gently = worker.stop
+            await worker.run()
+    if limiting is not None:
+        limiting.cancel()
 
 
-def _live_line(connector: Connector) -> AbstractAsyncContextManager[None]:
-    """One line at the bottom of a terminal; nothing elsewhere."""
-    if not sys.stderr.isatty():
-        return nullcontext()
-    from benchling_connector.cli.live import live_line  # Rich's live display, for people only
-
-    return live_line(connector)
+async def _limit(log_file: Path) -> None:
+    while True:
+        await asyncio.sleep(LOG_LOOK_S)
+        with suppress(OSError):  # somebody may have taken it away
+            limit_log(log_file, LOG_MOST_BYTES)
 
 
-def _poll_seconds(drain: float | None) -> int:
-    """Long polls must not outlast what `--drain` waits for."""
-    return 20 if drain is None else max(1, min(20, int(drain / 2)))
+def _undecryptable(_: str, __: str, name: str) -> str:
+    problem = "is encrypted, and there is no key to decrypt it with."
+    raise InvalidConfiguration([FieldProblem(name, problem, "Name a file by its `_file` key.")])

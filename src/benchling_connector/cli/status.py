@@ -8,18 +8,16 @@ from typing import Any
 import typer
 
 from benchling_connector.adapters.ledger import read_status
+from benchling_connector.adapters.system import is_gone
 from benchling_connector.cli.options import AsJson, Where, grouped
-from benchling_connector.domain.health import State
+from benchling_connector.domain.health import UNKNOWN, State
 from benchling_connector.domain.rawfile import moment
 from benchling_connector.domain.records import EventRecord
 from benchling_connector.domain.status import OFFLINE, ConnectorStatus, WorkerStatus
 
-__all__ = ["UNKNOWN", "app", "document", "health_of", "worst_of"]
+__all__ = ["app", "document", "health_of", "worst_of"]
 
 app = typer.Typer(add_completion=False)
-
-UNKNOWN = "N/A"
-"""The health of what does not run."""
 
 
 @app.command()
@@ -30,7 +28,7 @@ def status(*, where: Where, as_json: AsJson = False) -> None:
     It reads the database, where each worker writes down every ten seconds how it is.
     """
     now = datetime.now(UTC)
-    found = asyncio.run(read_status(where.url(), where.connector, now))
+    found = asyncio.run(read_status(where.url(), where.connector, now, is_gone))
     if as_json:
         typer.echo(json.dumps({"connectors": [document(one, now) for one in found]}, indent=2))
         return
@@ -64,6 +62,7 @@ def _worker(worker: WorkerStatus, now: datetime) -> dict[str, object]:
         "host": worker.host,
         "pid": worker.pid,
         "network": worker.network(now),
+        "mode": worker.mode,
         "startedAt": moment(worker.started_at),
         "lastSeenAt": moment(worker.seen_at) if worker.seen_at else None,
         "endedAt": moment(worker.ended_at) if worker.ended_at else None,
@@ -89,7 +88,8 @@ def _retrying(event: EventRecord) -> dict[str, object]:
 
 def worst_of(workers: tuple[WorkerStatus, ...]) -> dict[str, Any]:
     """The last report of the one that is worst off."""
-    reports = [worker.report for worker in workers if worker.report]
+    known = {state.name for state in State}
+    reports = [worker.report for worker in workers if worker.report.get("health") in known]
     if not reports:
         return {"health": UNKNOWN}
     return max(reports, key=lambda report: State[str(report["health"])])

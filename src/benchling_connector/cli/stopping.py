@@ -20,11 +20,11 @@ STOP_WITHIN_S = 24.0
 class Stopping:
     """What the first signal does: it cancels the task that made this, until `gently` is set."""
 
-    def __init__(self) -> None:
+    def __init__(self, within_s: float) -> None:
         self.asked = False
         self.gently: Callable[[], None] | None = None
         self._task = asyncio.current_task()
-        self._timer = threading.Timer(STOP_WITHIN_S, _end_unfinished)
+        self._timer = threading.Timer(within_s, _end_unfinished, (within_s,))
         self._timer.daemon = True
 
     def signalled(self, number: signal.Signals) -> None:
@@ -44,9 +44,12 @@ class Stopping:
 
 
 @contextmanager
-def stopping() -> Iterator[Stopping]:
-    """Heeds signals inside the block, which must be in a task. What they cancel ends quietly."""
-    loop, asked = asyncio.get_running_loop(), Stopping()
+def stopping(within_s: float = STOP_WITHIN_S) -> Iterator[Stopping]:
+    """Heeds signals inside the block, which must be in a task. What they cancel ends quietly.
+
+    `within_s`: so many seconds after the first one the process ends, whatever hangs.
+    """
+    loop, asked = asyncio.get_running_loop(), Stopping(within_s)
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, asked.signalled, number)
     try:
@@ -59,7 +62,7 @@ def stopping() -> Iterator[Stopping]:
             loop.remove_signal_handler(number)
 
 
-def _end_unfinished() -> None:
+def _end_unfinished(after_s: float) -> None:
     # As after a crash: the queue hands out again what was in flight, and the ledger knows it.
-    log.warning("process.ended_unfinished", after_seconds=STOP_WITHIN_S)
+    log.warning("process.ended_unfinished", after_seconds=after_s)
     os._exit(0)

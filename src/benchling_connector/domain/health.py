@@ -14,6 +14,7 @@ from benchling_connector.domain.rawfile import moment
 __all__ = [
     "CRITICAL_AFTER_S",
     "QUARANTINE_WARNS_S",
+    "UNKNOWN",
     "Condition",
     "Finding",
     "Health",
@@ -25,6 +26,9 @@ __all__ = [
 CRITICAL_AFTER_S = 150.0
 """A passing trouble that has not passed for so long is critical: within three minutes of its
 begin, with half a minute for noticing it."""
+
+UNKNOWN = "N/A"
+"""The health of what has nothing to say of itself, or does not run."""
 
 QUARANTINE_WARNS_S = 3600.0
 """For so long after a message was quarantined somebody should look."""
@@ -72,22 +76,25 @@ class Condition:
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """The whole table, of at least one row."""
+    """The whole table. Without a row nothing is known: N/A."""
 
     conditions: tuple[Condition, ...]
 
     @property
     def worst(self) -> Condition:
-        """What makes the health; of several equally bad the oldest."""
+        """What makes the health, of a table that has rows; of several equally bad the oldest."""
         return min(self.conditions, key=lambda one: (-one.state, one.since))
 
     @property
     def state(self) -> State:
-        """The worst of all."""
-        return self.worst.state
+        """The worst of all; HEALTHY where nothing is known."""
+        return self.worst.state if self.conditions else State.HEALTHY
 
     def report(self) -> dict[str, object]:
         """As JSON shows it: the worst row, and all of them."""
+        if not self.conditions:
+            nothing = dict.fromkeys(("code", "sentence", "remedy", "since"))
+            return {"health": UNKNOWN, **nothing, "conditions": []}
         worst = self.worst
         return {
             "health": worst.state.name,

@@ -146,6 +146,15 @@ PROBLEMS: dict[str, Problem] = {
         "Nothing is lost. If it happens often, the machine is too busy for its workers, or the "
         "clocks of the machines differ.",
     ),
+    "worker-failing": Problem(
+        "The connector's worker process ended by itself.",
+        "Look at the end of its log, `logs/<connector ID>.log` in the platform's data directory; "
+        "it is started again by itself, with growing pauses.",
+    ),
+    "command-interrupted": Problem(
+        "The worker that carried it out ended before it was done.",
+        "Look at what was done by then, and send the command again.",
+    ),
     "connector-failing": Problem(
         "A fault of the connector's own.",
         "Please report it with the log line above it; the connector tries again.",

@@ -3,11 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from benchling_connector.domain.lifecycle import Network, network_of
 from benchling_connector.domain.records import EventRecord
 
 __all__ = ["OFFLINE", "RECENT", "ConnectorStatus", "WorkerStatus"]
 
-OFFLINE = "OFFLINE"
+OFFLINE = Network.OFFLINE.value
 
 
 @dataclass(frozen=True, slots=True)
@@ -15,6 +16,7 @@ class WorkerStatus:
     """One process that works, or worked, for a connector.
 
     `report` is its last word, the JSON of `Health.report` with `counts`; empty before the first.
+    `mode` is what it did then. `is_gone`: its process is known to have ended.
     """
 
     worker_id: str
@@ -25,10 +27,12 @@ class WorkerStatus:
     lease_until: datetime
     ended_at: datetime | None
     report: dict[str, object]
+    mode: str | None = None
+    is_gone: bool = False
 
     def network(self, now: datetime) -> str:
-        """ONLINE while its lease runs, then OFFLINE."""
-        return "ONLINE" if self.ended_at is None and self.lease_until > now else OFFLINE
+        """ONLINE or OFFLINE. Who is known to be gone need not miss any heartbeat."""
+        return OFFLINE if self.is_gone else network_of(self.seen_at, self.ended_at, now).value
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,8 +91,8 @@ class Options:
 class Engine:
     """One worker. `run` returns after `stop` or `drain`, with everything settled or released."""
 
-    def __init__(self, ports: Ports, options: Options) -> None:
-        self.stats = Stats()
+    def __init__(self, ports: Ports, options: Options, stats: Stats | None = None) -> None:
+        self.stats = stats or Stats()
         self._ports = ports
         self._options = options
         clock, ids = ports.clock, ports.ids

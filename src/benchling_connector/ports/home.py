@@ -48,10 +48,14 @@ class Home(Protocol):
         ...
 
     async def configuration(self, version: int) -> Mapping[str, object]:
-        """The keys and values of a version, secrets in the clear.
+        """The keys and values of a version, secrets in the clear, and the connector's name.
 
         Raises `ConfigurationError` when the secrets cannot be decrypted.
         """
+        ...
+
+    async def set_log_level(self, level: str) -> None:
+        """From now on all workers of the connector log so much."""
         ...
 
     async def beat(self, beat: Beat, now: datetime) -> None:
@@ -59,7 +63,7 @@ class Home(Protocol):
         ...
 
     async def leave(self, now: datetime) -> None:
-        """Says that this worker ends."""
+        """Says that this worker ends. No `beat` may follow."""
         ...
 
     async def sample(self, values: Mapping[str, float], now: datetime) -> None:
@@ -73,10 +77,18 @@ class Home(Protocol):
         """
         ...
 
+    async def tidy(self, now: datetime) -> None:
+        """Ends this connector's commands that nobody took in time, and the commands and jobs of
+        workers that are gone."""
+        ...
+
     async def answer(
         self, command_id: str, status: CommandStatus, answer: object, now: datetime
     ) -> None:
-        """Ends a command that this worker took, with a JSON value as its answer."""
+        """Ends a command that this worker took, with a JSON value as its answer.
+
+        Changes nothing if it has ended meanwhile: this worker was taken for gone.
+        """
         ...
 
     async def begin_job(self, kind: str, command: Command, total: int | None, now: datetime) -> str:

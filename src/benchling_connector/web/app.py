@@ -4,11 +4,12 @@ from fastapi import APIRouter, FastAPI
 
 from benchling_connector import __version__
 from benchling_connector.platform.services import Services
+from benchling_connector.web import probes
 from benchling_connector.web.problems import heed_problems
 
 __all__ = ["make_app"]
 
-ROUTERS: tuple[APIRouter, ...] = ()
+ROUTERS: tuple[APIRouter, ...] = (probes.router,)
 """Each in a module of its own below `web/`."""
 
 

@@ -13,9 +13,7 @@ from benchling_connector.adapters.ledger.ledger import (
 from benchling_connector.adapters.ledger.quarantine import SqlQuarantine, open_quarantine
 from benchling_connector.adapters.ledger.reader import SqlLedgerReader, open_reader
 from benchling_connector.adapters.ledger.status import read_status
-from benchling_connector.database.connection import open_engine, sqlite_path
-from benchling_connector.database.identity import connector_identity
-from benchling_connector.database.migrate import upgrade
+from benchling_connector.database.opening import open_database
 
 __all__ = [
     "LEASE_S",
@@ -47,13 +45,13 @@ async def open_ledger(
     Without a `connector_id` the database remembers who this is (`connector_identity`); the result
     tells it by its `connector_id`. Raises `ConfigurationError` and `TransientError`.
     """
-    engine = open_engine(database_url)
-    # SQLite has one connection, for which all stand in line: a heartbeat may not.
-    heart = engine if sqlite_path(database_url) is None else open_engine(database_url)
-    try:
-        await upgrade(engine)
-        identity = await connector_identity(engine, connector_id, connector_name, now, new_id)
-        yield SqlLedger(engine, identity, worker_id, lease_s, process, heart)
-    finally:
-        await engine.dispose()
-        await heart.dispose()
+    async with open_database(
+        database_url,
+        connector_id=connector_id,
+        connector_name=connector_name,
+        now=now,
+        new_id=new_id,
+    ) as database:
+        yield SqlLedger(
+            database.engine, database.connector_id, worker_id, lease_s, process, database.heart
+        )

@@ -17,10 +17,10 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from benchling_connector.adapters.ledger.rows import (
     FILE_COLUMNS,
-    INSERT,
     file_record,
     row_of_candidate,
 )
+from benchling_connector.database.base import INSERT
 from benchling_connector.database.tables import events, files, workers
 from benchling_connector.domain.records import EventState, FileState, storable
 from benchling_connector.ports import Candidate, Claim, Verdict

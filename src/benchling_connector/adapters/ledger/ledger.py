@@ -10,7 +10,8 @@ from sqlalchemy import bindparam, case, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from benchling_connector.adapters.ledger import claims, pruning, storing
-from benchling_connector.adapters.ledger.rows import INSERT, rows_of_stray
+from benchling_connector.adapters.ledger.rows import rows_of_stray
+from benchling_connector.database.base import INSERT
 from benchling_connector.database.connection import reading, writing
 from benchling_connector.database.tables import events, quarantine, workers
 from benchling_connector.domain.rawfile import RawFile
@@ -197,9 +198,25 @@ class SqlLedger:
             await connection.execute(
                 update(workers)
                 .where(workers.c.worker_id == self._worker_id)
-                .values(lease_until=now, ended_at=now)
+                .values(lease_until=now)
             )
         self._signed_on = False
+
+    async def leave(self, now: datetime) -> None:
+        """For a worker without a home: says that it has ended. Raises `TransientError`."""
+        async with writing(self._engine) as connection:
+            await connection.execute(
+                update(workers)
+                .where(workers.c.worker_id == self._worker_id)
+                .values(ended_at=now, seen_at=now)
+            )
+
+    async def begin_anew(self) -> None:
+        """For a worker that has stopped working, and works again under its ID: what it did not
+        bring to an end, as when the database was away, is a dead worker's. Raises `TransientError`.
+        """
+        async with writing(self._engine) as connection:
+            await storing.leave_behind(connection, self._connector_id, self._worker_id)
 
     async def prune(self, before: datetime, most: int, cursor: str | None = None) -> Pruned:
         """See `ports.Ledger`. Raises `BadCursorError` for a cursor that no step gave."""

@@ -2,7 +2,6 @@
 
 from dataclasses import fields
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from sqlalchemy import RowMapping
 
@@ -16,13 +15,9 @@ from benchling_connector.domain.records import (
 )
 from benchling_connector.ports import Candidate, StrayMessage
 
-if TYPE_CHECKING:
-    from sqlalchemy.dialects import postgresql, sqlite
-
 __all__ = [
     "EVENT_COLUMNS",
     "FILE_COLUMNS",
-    "INSERT",
     "event_record",
     "file_record",
     "row_of_candidate",
@@ -33,24 +28,6 @@ EVENT_COLUMNS = tuple(events.c[field.name] for field in fields(EventRecord))
 FILE_COLUMNS = tuple(
     files.c[field.name] for field in fields(FileRecord) if field.name != "event_ids"
 )
-
-
-class _Inserts(dict[str, "type[sqlite.Insert | postgresql.Insert]"]):
-    # A dialect is imported when it is asked for: PostgreSQL's is slow to, and not needed by SQLite.
-    def __missing__(self, dialect: str) -> "type[sqlite.Insert | postgresql.Insert]":
-        if dialect == "postgresql":
-            from sqlalchemy.dialects import postgresql
-
-            self[dialect] = postgresql.Insert
-        else:
-            from sqlalchemy.dialects import sqlite
-
-            self[dialect] = sqlite.Insert
-        return self[dialect]
-
-
-INSERT = _Inserts()
-"""By dialect: INSERT … ON CONFLICT, which both databases say in the same words."""
 
 _EVENT_FIELDS = tuple(column.name for column in EVENT_COLUMNS)
 _FILE_FIELDS = tuple(column.name for column in FILE_COLUMNS)

@@ -1,6 +1,7 @@
 """How connectors are, out of the database that their workers share."""
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 
 from sqlalchemy import RowMapping, func, select
@@ -27,12 +28,13 @@ MOST_RETRYING = 20
 
 
 async def read_status(
-    database_url: str, connector_id: str | None, now: datetime
+    database_url: str, connector_id: str | None, now: datetime, is_gone: Callable[[str], bool]
 ) -> tuple[ConnectorStatus, ...]:
     """All connectors of the database, or the one named; by name.
 
-    Raises `ConfigurationError` when there is no ledger, one of another version, or no such
-    connector in it, and `TransientError` when it cannot be read.
+    `is_gone` tells of a process's name whether it has ended for sure. Raises `ConfigurationError`
+    when there is no ledger, one of another version, or no such connector in it, and
+    `TransientError` when it cannot be read.
     """
     engine = open_engine(database_url, read_only=True)
     try:
@@ -43,12 +45,14 @@ async def read_status(
             if connector_id is not None:
                 query = query.where(connectors.c.connector_id == connector_id)
             rows = (await connection.execute(query)).mappings().all()
-            return tuple([await _status(connection, row, now) for row in rows])
+            return tuple([await _status(connection, row, now, is_gone) for row in rows])
     finally:
         await engine.dispose()
 
 
-async def _status(connection: AsyncConnection, row: RowMapping, now: datetime) -> ConnectorStatus:
+async def _status(
+    connection: AsyncConnection, row: RowMapping, now: datetime, is_gone: Callable[[str], bool]
+) -> ConnectorStatus:
     mine = row["connector_id"]
     found = await connection.execute(
         select(workers)
@@ -74,14 +78,14 @@ async def _status(connection: AsyncConnection, row: RowMapping, now: datetime) -
     return ConnectorStatus(
         connector_id=mine,
         name=row["name"],
-        workers=tuple(_worker(worker) for worker in found.mappings()),
+        workers=tuple(_worker(worker, is_gone) for worker in found.mappings()),
         unsettled={row[0]: row[1] for row in counted},
         pending_files=pending or 0,
         retrying=tuple(event_record(event) for event in retrying.mappings()),
     )
 
 
-def _worker(row: RowMapping) -> WorkerStatus:
+def _worker(row: RowMapping, is_gone: Callable[[str], bool]) -> WorkerStatus:
     return WorkerStatus(
         worker_id=row["worker_id"],
         host=row["host"],
@@ -91,4 +95,6 @@ def _worker(row: RowMapping) -> WorkerStatus:
         lease_until=row["lease_until"],
         ended_at=row["ended_at"],
         report=json.loads(row["report"]) if row["report"] else {},
+        mode=row["mode"],
+        is_gone=row["process"] is not None and is_gone(row["process"]),
     )

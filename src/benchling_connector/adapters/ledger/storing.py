@@ -18,11 +18,14 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from benchling_connector.adapters.ledger.rows import FILE_COLUMNS, file_record
-from benchling_connector.database.tables import PENDING, events, files, workers
+from benchling_connector.database.tables import NOT_STORED, PENDING, events, files, workers
 from benchling_connector.domain.rawfile import RawFile
 from benchling_connector.domain.records import EventState, FileRecord, FileState, storable
 
-__all__ = ["begin", "commit", "discard", "orphans"]
+__all__ = ["begin", "commit", "discard", "leave_behind", "orphans"]
+
+_BEFORE = "-before"
+"""After the ID of a worker that began anew: no worker's ID ends so."""
 
 _UNSETTLED = (EventState.WRITING, EventState.RETRYING)
 
@@ -170,6 +173,26 @@ async def orphans(
         .order_by(files.c.id)
     )
     return tuple(file_record(row) for row in rows.mappings())
+
+
+async def leave_behind(connection: AsyncConnection, connector_id: str, worker_id: str) -> None:
+    """What is this worker's is nobody's who lives, from now on."""
+    nobody = f"{worker_id}{_BEFORE}"
+    await connection.execute(
+        update(files)
+        .where(PENDING, files.c.connector_id == connector_id, files.c.worker_id == worker_id)
+        .values(worker_id=nobody)
+    )
+    await connection.execute(
+        update(events)
+        .where(
+            NOT_STORED,
+            events.c.state == EventState.WRITING,
+            events.c.connector_id == connector_id,
+            events.c.worker_id == worker_id,
+        )
+        .values(worker_id=nobody)
+    )
 
 
 async def _living_others(

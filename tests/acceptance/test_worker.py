@@ -1,0 +1,223 @@
+"""`run` under a home: what it does follows the database, in real processes."""
+
+import asyncio
+import json
+import signal
+import socket
+from collections.abc import AsyncIterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+from urllib.request import ProxyHandler, build_opener
+
+import pytest
+
+from benchling_connector.database.connection import open_engine
+from benchling_connector.database.migrate import upgrade
+from tests.acceptance.platform import Registry, until
+from tests.acceptance.world import World, ended, line_with, stored_once
+from tests.postgres import Postgres
+
+on_postgresql = pytest.mark.xdist_group("postgresql")
+WITHOUT_WORK = ("data_dir", "client_secret")
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=on_postgresql)])
+async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/data/connector.db"
+    postgres: Postgres = request.getfixturevalue("postgres")
+    return await postgres.make_database()
+
+
+@pytest.fixture
+async def registry(database_url: str) -> AsyncIterator[Registry]:
+    engine = open_engine(database_url)
+    await upgrade(engine)
+    made = Registry(engine)
+    yield made
+    await made.kill_all()
+    await engine.dispose()
+
+
+def content(world: World, **more: object) -> dict[str, Any]:
+    """A configuration as it is saved on a platform; its secret stands in a file."""
+    secret = world.home / "client-secret"
+    secret.write_text(str(world.settings()["client_secret"]))
+    settings = {key: value for key, value in world.settings().items() if key not in WITHOUT_WORK}
+    return {**settings, "client_secret_file": str(secret), **more}
+
+
+async def start(world: World, database_url: str) -> asyncio.subprocess.Process:
+    """A worker of `c-1` that brings no configuration."""
+    return await world.start(
+        *("run", "--connector-id", "c-1", "--data-dir", str(world.home / "data")),
+        BENCHLING_CONNECTOR_DATABASE_URL=database_url,
+    )
+
+
+async def files_of(world: World, count: int) -> None:
+    async def are_there() -> bool:
+        return len(stored_once(world.files())) >= count
+
+    await until(are_there)
+
+
+async def test_it_waits_is_configured_works_and_rests_as_the_database_says(
+    world: World, database_url: str, registry: Registry
+) -> None:
+    await registry.create("c-1")
+    process = await start(world, database_url)
+    waiting = await registry.worker("c-1", mode="IDLE", config_version=None)
+    assert json.loads(waiting["report"])["health"] == "N/A"
+    assert (waiting["started_by"], waiting["pid"]) == ("hand", process.pid)
+
+    events = list(islice(world.tenant.activity(), 30))
+    await world.publish(events)
+    await registry.configure("c-1", 1, content(world))
+    await registry.worker("c-1", mode="IDLE", config_version=1)
+    assert world.files() == []
+
+    await registry.want("c-1", "RUNNING")
+    await registry.worker("c-1", mode="RUNNING", config_version=1)
+    await files_of(world, 30)
+    assert {file["connector"]["name"] for file in world.files()} == {"Name of c-1"}
+
+    await registry.configure("c-1", 2, content(world, events_per_file=1))
+    await registry.worker("c-1", mode="RUNNING", config_version=2)
+    await world.publish(more := list(islice(world.tenant.activity(), 5)))
+    await files_of(world, 35)
+
+    await registry.want("c-1", "IDLE")
+    await registry.worker("c-1", mode="IDLE", config_version=2)
+    await world.publish([world.tenant.emit("v2.entry.created")])
+    stopped = await registry.send("c-1", "TetraScience.Connector.Stop")
+    answered = await registry.ended(stopped)
+    assert (answered["status"], json.loads(answered["answer"])) == ("SUCCESS", {"mode": "IDLE"})
+    assert (answered["ended_at"] - answered["created_at"]).total_seconds() < 20  # 2 s, and a load
+    assert (await world.queue.counts())[:2] == (1, 0)
+
+    await registry.want("c-1", "DISABLED")
+    told = await ended(process)
+    assert told.status == 0, told.stderr
+    assert "worker.disabled" in told.stderr
+    assert stored_once(world.files()) == {event.id for event in [*events, *more]}
+
+
+async def test_a_killed_worker_leaves_a_command_that_ends(
+    world: World, database_url: str, registry: Registry
+) -> None:
+    await registry.create("c-1")
+    # Nobody answers here: what is tested hangs.
+    silent = socket.create_server(("127.0.0.1", 0))
+    port = silent.getsockname()[1]
+    await registry.configure("c-1", 1, content(world, benchling_url=f"http://127.0.0.1:{port}"))
+    first = await start(world, database_url)
+    worker = await registry.worker("c-1", config_version=1)
+    hanging = await registry.send("c-1", "TetraScience.Connector.TestConfig", {})
+
+    async def is_carried_out() -> bool:
+        row = await registry.command(hanging)
+        return bool(row["status"] == "PROCESSING" and row["worker_id"] == worker["worker_id"])
+
+    await until(is_carried_out)
+    first.kill()
+    await ended(first)
+    second = await start(world, database_url)
+    row = await registry.ended(hanging)
+    assert row["status"] == "FAILURE"
+    assert json.loads(row["answer"])["code"] == "command-interrupted"
+    second.send_signal(signal.SIGTERM)
+    assert (await ended(second)).status == 0
+    silent.close()
+
+
+async def test_a_saved_configuration_that_does_not_open_is_critical_and_commands_are_answered(
+    world: World, database_url: str, registry: Registry
+) -> None:
+    await registry.create("c-1", mode="RUNNING")
+    await registry.configure("c-1", 1, content(world, sqs_url=world.queue.url + "-missing"))
+    process = await start(world, database_url)
+
+    async def is_critical() -> bool:
+        rows = await registry.workers("c-1")
+        return bool(rows) and json.loads(rows[0]["report"])["code"] == "queue-not-found"
+
+    await until(is_critical)
+    shown = await world.program(
+        *("status", "--database-url", database_url, "--connector", "c-1", "--json")
+    )
+    assert shown.document()["connectors"][0]["health"] == "CRITICAL"
+    listed = await registry.send("c-1", "TetraScience.Connector.ListCustomCommands")
+    assert (await registry.ended(listed))["status"] == "SUCCESS"
+
+    await registry.configure("c-1", 2, content(world))
+    await world.publish([world.tenant.emit("v2.entry.created")])
+    await files_of(world, 1)
+    process.send_signal(signal.SIGTERM)
+    assert (await ended(process)).status == 0
+
+
+async def test_one_that_brought_its_own_configuration_takes_the_mode_of_the_database(
+    world: World,
+) -> None:
+    config = world.write(connector_id="c-1")
+    process = await world.start("run", "-c", str(config))
+    await line_with(process, "engine.started")
+    engine = open_engine(f"sqlite:///{world.home}/data/connector.db")
+    registry = Registry(engine)
+    await registry.worker("c-1", mode="RUNNING", started_by="hand")
+    refused = await registry.send("c-1", "TetraScience.Connector.UpdateConfig")
+    assert (await registry.ended(refused))["status"] == "REJECTED"
+    await registry.want("c-1", "IDLE")
+    await registry.worker("c-1", mode="IDLE", config_version=None)
+    await world.publish([world.tenant.emit("v2.entry.created")])
+    process.send_signal(signal.SIGTERM)
+    assert (await ended(process)).status == 0
+
+    again = await world.start("run", "-c", str(config))
+    await registry.worker("c-1", mode="IDLE")
+    assert world.files() == []
+    await registry.want("c-1", "RUNNING")
+    await files_of(world, 1)
+    again.send_signal(signal.SIGTERM)
+    assert (await ended(again)).status == 0
+    await engine.dispose()
+
+
+async def test_probes_are_answered_while_nothing_is_configured(world: World) -> None:
+    engine = open_engine(f"sqlite:///{world.home}/data/connector.db")
+    await upgrade(engine)
+    await Registry(engine).create("c-1")
+    process = await world.start(
+        *("run", "--connector-id", "c-1", "--data-dir", str(world.home / "data")),
+        *("--http-port", "0"),
+    )
+    port = (await line_with(process, "status.served"))["port"]
+
+    def get(path: str) -> Any:
+        with build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{port}{path}") as answer:
+            return answer.read().decode()
+
+    assert json.loads(await asyncio.to_thread(get, "/healthz"))["health"] == "N/A"
+    assert json.loads(await asyncio.to_thread(get, "/readyz"))["ready"] is True
+    assert "benchling_connector_health 0.0" in await asyncio.to_thread(get, "/metrics")
+    process.send_signal(signal.SIGTERM)
+    assert (await ended(process)).status == 0
+    await engine.dispose()
+
+
+async def test_a_connector_that_there_is_not_is_not_made_without_a_configuration(
+    world: World,
+) -> None:
+    engine = open_engine(f"sqlite:///{world.home}/data/connector.db")
+    await upgrade(engine)
+    await engine.dispose()
+    home = str(world.home / "data")
+    told = await world.program("run", "--connector-id", "c-9", "--data-dir", home)
+    assert told.status == 3
+    assert "knows no connector of the ID 'c-9'" in told.stderr
+    nowhere = str(world.home / "nowhere")
+    told = await world.program("run", "--connector-id", "c-9", "--data-dir", nowhere)
+    assert told.status == 3
+    assert not (world.home / "nowhere").exists()
