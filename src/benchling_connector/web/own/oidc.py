@@ -3,12 +3,13 @@
 import hashlib
 import logging
 import secrets
+import warnings
 from collections.abc import Mapping
 from typing import Any
 
 import httpx
 import structlog
-from authlib.integrations.starlette_client import OAuth, OAuthError, StarletteOAuth2App
+from authlib.deprecate import AuthlibDeprecationWarning
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import RedirectResponse
 from itsdangerous import BadSignature, URLSafeTimedSerializer
@@ -24,6 +25,11 @@ from benchling_connector.web.access import Served
 from benchling_connector.web.callers import give_cookie
 from benchling_connector.web.problems import HttpProblem
 from benchling_connector.web.settings import OidcSettings, origin_of, settings_of
+
+with warnings.catch_warnings():
+    # It would rather have the successor of httpx, and says so to whoever reads stderr.
+    warnings.simplefilter("ignore", AuthlibDeprecationWarning)
+    from authlib.integrations.starlette_client import OAuth, OAuthError, StarletteOAuth2App
 
 __all__ = ["Issuer", "router"]
 
