@@ -45,6 +45,9 @@ async def open_services(
     Raises `ConfigurationError` when there is none, or one of another version, and
     `TransientError`.
     """
+    if not may_make:
+        # Opened for writing, a SQLite file would be made.
+        await open_engine(database_url, read_only=True).dispose()
     engine = open_engine(database_url)
     try:
         await (upgrade(engine) if may_make else require_schema(engine))
