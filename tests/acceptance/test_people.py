@@ -9,7 +9,7 @@ import socket
 import sqlite3
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 
@@ -40,7 +40,7 @@ class Shell:
     def __call__(self, *words: str) -> Told:
         return self._program(*words, "--data-dir", str(self.folder))
 
-    def json(self, *words: str) -> dict[str, object]:
+    def json(self, *words: str) -> dict[str, Any]:
         told = self(*words, "--json")
         assert told.status == 0
         document = told.document()
@@ -222,7 +222,7 @@ def test_a_link_needs_to_know_where_the_console_is(shell: Shell) -> None:
 def test_what_is_done_at_a_shell_is_in_the_audit_with_who_did_it(shell: Shell) -> None:
     shell("tokens", "create", "--name", "x", "--role", "viewer", "--because", "for a test")
 
-    (entry,) = shell.json("audit", "ls")["entries"]  # type: ignore[misc]
+    (entry,) = shell.json("audit", "ls")["entries"]
 
     assert entry["actor"] == f"{pwd.getpwuid(os.getuid()).pw_name}@{socket.gethostname()}"
     assert (entry["way"], entry["reason"]) == ("cli", "for a test")
@@ -236,7 +236,7 @@ def test_the_audit_is_listed_in_pages_and_by_filters(shell: Shell) -> None:
     rest = shell.json("audit", "ls", "--before", str(page["next"]))
     none = shell.json("audit", "ls", "--action", "account.*", "--since", "1h")
 
-    assert [len(one["entries"]) for one in (page, rest, none)] == [2, 1, 0]  # type: ignore[arg-type]
+    assert [len(one["entries"]) for one in (page, rest, none)] == [2, 1, 0]
     assert rest["next"] is None
     assert "--before 2" in shell("audit", "ls", "--limit", "2").stderr
 
@@ -296,7 +296,7 @@ def test_what_becomes_of_quarantined_messages_is_in_the_audit(shell: Shell) -> N
     again = shell("quarantine", "discard", "m1", "--because", "again")
 
     assert again.status == 1
-    (entry,) = shell.json("audit", "ls")["entries"]  # type: ignore[misc]
+    (entry,) = shell.json("audit", "ls")["entries"]
     assert (entry["action"], entry["connectorId"]) == ("quarantine.discarded", "c1")
     assert entry["reason"] == "a test"
     assert sorted(one["messageId"] for one in entry["new"]["messages"]) == ["m1", "m2"]

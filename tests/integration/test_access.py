@@ -85,7 +85,7 @@ async def test_a_token_gets_in_with_its_role(people: People, client: httpx.Async
 async def test_a_token_that_does_not_hold_is_refused_and_audited(
     people: People, client: httpx.AsyncClient, sent: str
 ) -> None:
-    answer = await client.get("/v1/session", headers={"Authorization": sent.encode("latin-1")})  # type: ignore[dict-item]
+    answer = await client.get("/v1/session", headers={b"Authorization": sent.encode("latin-1")})
 
     assert code(answer) == (401, "not-signed-in")
     (record,) = await people.audit()

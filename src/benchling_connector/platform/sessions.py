@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
+from benchling_connector.database.connection import exclusively
 from benchling_connector.database.platform_tables import accounts, links, sessions
 from benchling_connector.domain.access import Caller, Role, Way
 from benchling_connector.domain.audit import Deed
@@ -57,7 +58,10 @@ class Sessions:
         origin: str | None,
         account_id: str | None = None,
     ) -> Opened:
-        """In a transaction that may write. `by`: `password`, `link` or `oidc`, for the audit."""
+        """In an exclusive transaction: two who clear away what is over may meet in a circle.
+
+        `by`: `password`, `link` or `oidc`, for the audit.
+        """
         now = self._desk.now()
         opened = Opened(
             secrets.token_urlsafe(32),
@@ -126,7 +130,7 @@ class Sessions:
     async def make_link(self, caller: Caller) -> str:
         """The secret of a new one-time link, which signs an administrator in."""
         now, secret = self._desk.now(), secrets.token_urlsafe(32)
-        async with self._desk.writing() as connection:
+        async with exclusively(self._desk.engine) as connection:
             await connection.execute(delete(links).where(links.c.expires_at <= now))
             await connection.execute(
                 insert(links).values(
@@ -150,7 +154,7 @@ class Sessions:
         """A session for whoever comes first with a link; None if it was used or is over."""
         now = self._desk.now()
         which = links.c.link_hash == hash_token(secret)
-        async with self._desk.writing() as connection:
+        async with exclusively(self._desk.engine) as connection:
             used = await connection.execute(
                 update(links)
                 .where(which, links.c.used_at.is_(None), links.c.expires_at > now)

@@ -110,7 +110,7 @@ class SignIn:
         account = await self._accounts.of_identity(caller, identity)
         if account.disabled_at is not None:
             return None
-        async with self._desk.writing() as connection:
+        async with exclusively(self._desk.engine) as connection:
             return await self._sessions.open(
                 connection,
                 name=account.name,
