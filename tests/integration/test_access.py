@@ -218,6 +218,7 @@ async def test_a_session_of_one_browser_is_not_changed_by_a_page_of_another_orig
     for more in (
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
     ):
@@ -247,6 +248,39 @@ async def test_who_fails_too_often_is_told_when_to_come_again(
 
     assert code(answer) == (429, "sign-in-delayed")
     assert answer.headers["retry-after"] == "1"
+
+
+async def test_one_gives_oneself_another_password_by_knowing_the_old_one(
+    people: People, client: httpx.AsyncClient
+) -> None:
+    headers = await signed_in(people, client, Role.VIEWER)
+    path, new = "/v1/session/password", "another long one"
+
+    wrong = {"current": "a wrong password", "new": new}
+    weak = {"current": PASSWORD, "new": "short"}
+    right = {"current": PASSWORD, "new": new}
+    assert code(await client.put(path, json=right)) == (403, "csrf-token-wrong")
+    assert code(await client.put(path, json=wrong, headers=headers)) == (401, "sign-in-failed")
+    assert code(await client.put(path, json=weak, headers=headers)) == (422, "password-refused")
+    assert (await client.put(path, json=right, headers=headers)).status_code == 204
+
+    assert "benchling-session" not in client.cookies
+    assert code(await client.post("/v1/session", json=CREDENTIALS)) == (401, "sign-in-failed")
+    again = await client.post("/v1/session", json={"name": "ann", "password": new})
+    assert again.status_code == 200
+    record = next(one for one in await people.audit() if one.action == "account.password_set")
+    assert (record.actor, record.way, record.subject) == ("ann", "session", "ann")
+
+
+async def test_a_token_gives_nobody_another_password(
+    people: People, client: httpx.AsyncClient
+) -> None:
+    headers = await bearer(people, Role.ADMIN)
+    body = {"current": PASSWORD, "new": "another long one"}
+
+    answer = await client.put("/v1/session/password", json=body, headers=headers)
+
+    assert code(answer) == (404, "account-unknown")
 
 
 async def test_a_link_signs_in_once_and_leads_to_the_console(

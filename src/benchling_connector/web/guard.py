@@ -108,7 +108,10 @@ def _is_foreign(headers: Headers, settings: WebSettings) -> bool:
     if origin is None:
         return False
     own = urlsplit(settings.public_url).netloc if settings.public_url else None
-    return urlsplit(origin).netloc.lower() not in (headers.get("host", "").lower(), own)
+    try:
+        return urlsplit(origin).netloc.lower() not in (headers.get("host", "").lower(), own)
+    except ValueError:
+        return True
 
 
 def _sizes(app: ASGIApp) -> ASGIApp:

@@ -7,10 +7,9 @@ from pydantic import Field
 
 from benchling_connector.domain.access import Caller, Role
 from benchling_connector.domain.accounts import Account
-from benchling_connector.domain.errors import Refused
 from benchling_connector.platform.documents import account_document
 from benchling_connector.web.access import Served, allowed
-from benchling_connector.web.own.models import Body, Reason
+from benchling_connector.web.own.models import Body, Reason, fields_told
 from benchling_connector.web.problems import HttpProblem
 
 __all__ = ["router"]
@@ -63,7 +62,7 @@ async def listing(services: Served, _: Admin) -> dict[str, object]:
 @router.post("", status_code=201)
 async def create(services: Served, caller: Admin, body: NewAccount) -> dict[str, object]:
     """Makes an account."""
-    try:
+    with fields_told():
         made = await services.accounts.create(
             caller,
             body.name,
@@ -72,8 +71,6 @@ async def create(services: Served, caller: Admin, body: NewAccount) -> dict[str,
             email=body.email,
             reason=body.reason,
         )
-    except Refused as error:
-        raise _invalid(error) from None
     return account_document(made)
 
 
@@ -97,10 +94,8 @@ async def set_password(
     services: Served, caller: Admin, account_id: str, body: NewPassword
 ) -> dict[str, object]:
     """Gives it another password; its sessions end."""
-    try:
+    with fields_told():
         found = await services.accounts.set_password(caller, account_id, body.password, body.reason)
-    except Refused as error:
-        raise _invalid(error) from None
     return _found(found)
 
 
@@ -117,14 +112,3 @@ def _found(account: Account | None) -> dict[str, object]:
     if account is None:
         raise HttpProblem(404, "account-unknown", "There is no such account.")
     return account_document(account)
-
-
-def _invalid(error: Refused) -> Exception:
-    """What is wrong with a field is told as such."""
-    field = {"password-refused": "password", "account-name-invalid": "name"}.get(error.code)
-    if field is None:
-        return error
-    fields = [{"field": field, "error": error.sentence}]
-    return HttpProblem(
-        422, error.code, error.sentence, remedy=error.remedy, more={"fields": fields}
-    )

@@ -10,10 +10,12 @@ from pydantic import Field
 from benchling_connector.domain.access import Caller, Way
 from benchling_connector.domain.audit import Deed
 from benchling_connector.domain.rawfile import moment
+from benchling_connector.platform.services import Services
+from benchling_connector.platform.sessions import Opened
 from benchling_connector.platform.signin import Delayed
 from benchling_connector.web.access import Served, Visiting
 from benchling_connector.web.callers import Visitor, cookie_name, give_cookie
-from benchling_connector.web.own.models import Body
+from benchling_connector.web.own.models import Body, fields_told
 from benchling_connector.web.problems import HttpProblem
 from benchling_connector.web.settings import origin_of
 
@@ -29,25 +31,20 @@ class Credentials(Body):
     password: Annotated[str, Field(min_length=1, max_length=2_000)]
 
 
+class OwnPassword(Body):
+    """Another password for oneself."""
+
+    current: Annotated[str, Field(min_length=1, max_length=2_000)]
+    new: Annotated[str, Field(max_length=2_000, description="At least 12 characters.")]
+
+
 @router.post("/v1/session", responses={401: {}, 403: {}, 429: {}})
 async def sign_in(request: Request, services: Served, credentials: Credentials) -> Response:
     """Signs in with name and password: the answer sets the session's cookie.
 
     Whoever fails too often has to wait, by name and by address: 429 with `Retry-After`.
     """
-    opened = await services.sign_in.by_password(
-        credentials.name, credentials.password, origin_of(request)
-    )
-    if isinstance(opened, Delayed):
-        seconds = math.ceil(opened.seconds)
-        raise HttpProblem(
-            429,
-            "sign-in-delayed",
-            f"Signing in failed too often. Try again in {seconds} s.",
-            headers={"Retry-After": str(seconds)},
-        )
-    if opened is None:
-        raise HttpProblem(401, "sign-in-failed", "Name or password is wrong.")
+    opened = await _by_password(request, services, credentials.name, credentials.password)
     visitor = Visitor(opened.caller, opened.secret, opened.csrf, opened.expires_at)
     response = JSONResponse(_document(visitor))
     give_cookie(request, response, opened)
@@ -70,6 +67,22 @@ async def sign_out(request: Request, services: Served, visitor: Visiting) -> Res
     return response
 
 
+@router.put("/v1/session/password", status_code=204, responses={401: {}, 403: {}, 404: {}, 429: {}})
+async def change_own_password(
+    request: Request, services: Served, visitor: Visiting, body: OwnPassword
+) -> Response:
+    """Gives oneself another password. All one's sessions end, this one, too: sign in anew."""
+    caller = visitor.caller
+    if visitor.secret is None or caller.account_id is None:
+        raise HttpProblem(404, "account-unknown", "You are not signed in with an account.")
+    await _by_password(request, services, caller.name, body.current)
+    with fields_told():
+        await services.accounts.set_password(caller, caller.account_id, body.new)
+    response = Response(status_code=204)
+    response.delete_cookie(cookie_name(request), path="/")
+    return response
+
+
 @router.get("/signin/link/{secret}", status_code=303, responses={410: {}})
 async def sign_in_by_link(request: Request, services: Served, secret: str) -> Response:
     """Signs an administrator in with a one-time link, and leads to the console."""
@@ -86,6 +99,22 @@ async def sign_in_by_link(request: Request, services: Served, secret: str) -> Re
     response = RedirectResponse("/", status_code=303)
     give_cookie(request, response, opened)
     return response
+
+
+async def _by_password(request: Request, services: Services, name: str, password: str) -> Opened:
+    """A new session. Raises `HttpProblem`: 401, or 429 for who has to wait."""
+    opened = await services.sign_in.by_password(name, password, origin_of(request))
+    if isinstance(opened, Delayed):
+        seconds = math.ceil(opened.seconds)
+        raise HttpProblem(
+            429,
+            "sign-in-delayed",
+            f"Signing in failed too often. Try again in {seconds} s.",
+            headers={"Retry-After": str(seconds)},
+        )
+    if opened is None:
+        raise HttpProblem(401, "sign-in-failed", "Name or password is wrong.")
+    return opened
 
 
 def _document(visitor: Visitor) -> dict[str, object]:
