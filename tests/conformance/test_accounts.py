@@ -7,7 +7,7 @@ import pytest
 from benchling_connector.domain.access import Role
 from benchling_connector.domain.errors import Refused
 from benchling_connector.platform.accounts import Identity
-from benchling_connector.platform.signin import Delayed
+from benchling_connector.platform.attempts import Delayed
 from tests.people import PASSWORD, ROOT, People, people_on
 
 

@@ -4,8 +4,8 @@ import asyncio
 from datetime import timedelta
 
 from benchling_connector.domain.access import Role
+from benchling_connector.platform.attempts import Delayed
 from benchling_connector.platform.sessions import Opened
-from benchling_connector.platform.signin import Delayed
 from tests.people import PASSWORD, ROOT, People, people_on
 
 

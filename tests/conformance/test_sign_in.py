@@ -6,8 +6,8 @@ import pytest
 from argon2 import PasswordHasher
 
 from benchling_connector.domain.access import Role
+from benchling_connector.platform.attempts import Delayed
 from benchling_connector.platform.passwords import Passwords
-from benchling_connector.platform.signin import Delayed
 from tests.people import PASSWORD, ROOT, People, people_on
 
 
@@ -61,6 +61,14 @@ async def test_the_wait_holds_for_any_name_from_the_address(ann: People) -> None
 
     assert await wait_of(ann) == 1
     assert await wait_of(ann, origin="10.9.9.9") == 0
+
+
+async def test_a_network_of_version_6_counts_as_one_address(ann: People) -> None:
+    for number in range(5):
+        await fail(ann, 1, name=f"nobody-{number}", origin=f"2001:db8::{number}")
+
+    assert await wait_of(ann, origin="2001:db8::ffff:1") == 1
+    assert await wait_of(ann, origin="2001:db8:0:1::1") == 0
 
 
 async def test_a_name_waits_a_minute_at_most_and_an_address_a_quarter_of_an_hour(

@@ -4,12 +4,15 @@ import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from ipaddress import ip_network
+from typing import Annotated
 
 import httpx
 import pytest
+from fastapi import Depends
 
 from benchling_connector.database.identity import connector_identity
-from benchling_connector.domain.access import Role
+from benchling_connector.domain.access import Caller, Role
+from benchling_connector.web.access import allowed_or_itself
 from benchling_connector.web.app import make_app
 from benchling_connector.web.guard import LARGEST_BODY
 from benchling_connector.web.settings import TrustedProxy, WebSettings
@@ -150,6 +153,29 @@ async def test_a_connectors_token_may_do_nothing_of_people(
     for method, path in ADMIN_ONLY:
         answer = await client.request(method, path, headers=headers, json={})
         assert code(answer) == (403, "not-allowed")
+
+
+async def test_a_connectors_token_may_touch_nothing_but_that_connector(people: People) -> None:
+    for name in ("c1", "c2"):
+        await connector_identity(people.services.desk.engine, name, name, NOON, str)
+    made = await people.services.tokens.create_for_connector(ROOT, "c1", "worker")
+    assert made is not None
+    app = make_app(people.services)
+
+    @app.get("/its/{connector_id}")
+    async def its(caller: Annotated[Caller, Depends(allowed_or_itself(Role.OPERATOR))]) -> str:
+        return caller.name
+
+    async with httpx.AsyncClient(
+        transport=httpx.ASGITransport(app), base_url="http://localhost"
+    ) as client:
+        itself = {"Authorization": f"Bearer {made.secret}"}
+        assert (await client.get("/its/c1", headers=itself)).json() == "worker"
+        assert code(await client.get("/its/c2", headers=itself)) == (403, "not-allowed")
+        viewer = await bearer(people, Role.VIEWER)
+        assert code(await client.get("/its/c1", headers=viewer)) == (403, "not-allowed")
+        operator = await bearer(people, Role.OPERATOR)
+        assert (await client.get("/its/c2", headers=operator)).json() == "a operator"
 
 
 # Sessions

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 import structlog
 import typer
+from typer.testing import CliRunner
 
 from benchling_connector.cli.doors import Doors, is_loopback, oidc_settings
+from benchling_connector.cli.options import grouped
 from benchling_connector.domain.access import Role
 from benchling_connector.domain.errors import InvalidConfiguration
 from benchling_connector.web.settings import TrustedProxy
@@ -70,6 +72,22 @@ def test_a_proxy_that_is_believed_is_said_loudly() -> None:
     (line,) = lines
     assert (line["log_level"], line["event"]) == ("warning", "proxy.trusted")
     assert line["networks"] == ["10.0.0.5/32", "fd00::/64"]
+
+
+def test_a_verb_takes_them_as_its_options() -> None:
+    app = typer.Typer()
+    taken: list[Doors] = []
+
+    @app.command()
+    @grouped
+    def serve(*, doors: Doors) -> None:
+        taken.append(doors)
+
+    words = ["--public-url", "https://x.example", "--allowed-host", "a", "--allowed-host", "b"]
+    proxy = ["--trust-proxy-header", "X-User", "--trusted-proxy", "10.0.0.5/32"]
+    assert CliRunner().invoke(app, [*words, *proxy]).exit_code == 0
+
+    assert taken == [Doors("https://x.example", ["a", "b"], "X-User", None, ["10.0.0.5/32"])]
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from benchling_connector.domain.audit import Deed
+from benchling_connector.domain.rawfile import moment
 from benchling_connector.platform.desk import Desk
 
 __all__ = ["Refusals"]
@@ -50,7 +51,7 @@ class Refusals:
         for key in keys:
             seen = self._seen.pop(key)
             if seen.more:
-                counted = {"more": seen.more, "since": seen.since.isoformat()}
+                counted = {"more": seen.more, "since": moment(seen.since)}
                 await self._write(replace(seen.deed, new=counted))
 
     async def _write(self, deed: Deed) -> None:

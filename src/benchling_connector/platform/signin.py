@@ -1,39 +1,21 @@
-"""Signing in with a password, and who has to wait because it failed too often.
+"""Signing in: with a password, or by what an OIDC issuer says."""
 
-Failures are kept in the database, so that a restart forgives nobody.
-"""
-
-import hashlib
-from dataclasses import dataclass
-from datetime import timedelta
-
-from sqlalchemy import delete, func, insert, select, update
+from sqlalchemy import select, update
 
 from benchling_connector.database.connection import exclusively
-from benchling_connector.database.platform_tables import accounts, sign_in_failures
+from benchling_connector.database.platform_tables import accounts
 from benchling_connector.domain.access import Caller, Role, Way
-from benchling_connector.domain.accounts import LONGEST_PASSWORD, account_name, delay_after
+from benchling_connector.domain.accounts import LONGEST_PASSWORD, account_name
 from benchling_connector.domain.audit import Deed
 from benchling_connector.domain.errors import Refused
 from benchling_connector.platform.accounts import Accounts, Identity
+from benchling_connector.platform.attempts import Attempts, Delayed
 from benchling_connector.platform.desk import Desk
 from benchling_connector.platform.passwords import Passwords
 from benchling_connector.platform.refusals import Refusals
 from benchling_connector.platform.sessions import Opened, Sessions
 
-__all__ = ["Delayed", "SignIn"]
-
-REMEMBERED = timedelta(hours=1)
-LONGEST_FOR_NAME_S = 60.0
-"""Short, since anybody can make anybody else wait like this."""
-LONGEST_FOR_ADDRESS_S = 900.0
-
-
-@dataclass(frozen=True, slots=True)
-class Delayed:
-    """Too many failures: nothing was looked at. `seconds` to wait."""
-
-    seconds: float
+__all__ = ["SignIn"]
 
 
 class SignIn:
@@ -48,6 +30,7 @@ class SignIn:
         refusals: Refusals,
     ) -> None:
         self._desk = desk
+        self._attempts = Attempts(desk)
         self._accounts = accounts
         self._passwords = passwords
         self._sessions = sessions
@@ -62,7 +45,7 @@ class SignIn:
             name = account_name(name)
         except Refused:
             name = ""
-        tried = await self._try(name, origin)
+        tried = await self._attempts.begin(name, origin)
         if isinstance(tried, Delayed):
             return tried
         query = select(accounts).where(accounts.c.name == name)
@@ -82,12 +65,7 @@ class SignIn:
             row = (await connection.execute(query)).mappings().one()
             if row["password_hash"] != hashed or row["disabled_at"] is not None:
                 return None
-            failures = sign_in_failures.c
-            await connection.execute(
-                delete(sign_in_failures).where(
-                    (failures.subject == _of_name(name)) | failures.id.in_(tried)
-                )
-            )
+            await self._attempts.forgive(connection, name, tried)
             if renewed is not None:
                 await connection.execute(
                     update(accounts)
@@ -119,39 +97,3 @@ class SignIn:
                 origin=origin,
                 account_id=account.account_id,
             )
-
-    async def _try(self, name: str, origin: str | None) -> list[int] | Delayed:
-        """Counts a try as failed before it is made: many at once are no way around the delay.
-
-        Gives the rows to take back if it succeeds.
-        """
-        now = self._desk.now()
-        failures = sign_in_failures.c
-        subjects = [
-            (_of_name(name), LONGEST_FOR_NAME_S),
-            (f"address:{origin}", LONGEST_FOR_ADDRESS_S),
-        ]
-        async with exclusively(self._desk.engine) as connection:
-            await connection.execute(
-                delete(sign_in_failures).where(failures.at <= now - REMEMBERED)
-            )
-            wait = 0.0
-            for subject, longest in subjects:
-                query = select(func.count(), func.max(failures.at)).where(
-                    failures.subject == subject
-                )
-                count, last = (await connection.execute(query)).one()
-                if last is not None:
-                    since = (now - last).total_seconds()
-                    wait = max(wait, delay_after(count, longest) - since)
-            if wait > 0:
-                return Delayed(wait)
-            counting = insert(sign_in_failures).returning(failures.id)
-            return [
-                (await connection.execute(counting.values(subject=subject, at=now))).scalar_one()
-                for subject, _ in subjects
-            ]
-
-
-def _of_name(name: str) -> str:
-    return f"name:{hashlib.sha256(name.encode()).hexdigest()}"

@@ -12,6 +12,7 @@ from benchling_connector.database.platform_tables import accounts, tokens
 from benchling_connector.database.tables import NOT_DELETED, connectors
 from benchling_connector.domain.access import Caller, Role, Way
 from benchling_connector.domain.audit import Deed
+from benchling_connector.domain.rawfile import moment
 from benchling_connector.domain.records import storable
 from benchling_connector.platform.desk import Desk
 
@@ -234,7 +235,7 @@ class Tokens:
             new={
                 "name": name,
                 "role": called,
-                "expiresAt": token.expires_at and token.expires_at.isoformat(),
+                "expiresAt": token.expires_at and moment(token.expires_at),
             },
             reason=reason,
         )

@@ -10,9 +10,9 @@ from pydantic import Field
 from benchling_connector.domain.access import Caller, Way
 from benchling_connector.domain.audit import Deed
 from benchling_connector.domain.rawfile import moment
+from benchling_connector.platform.attempts import Delayed
 from benchling_connector.platform.services import Services
 from benchling_connector.platform.sessions import Opened
-from benchling_connector.platform.signin import Delayed
 from benchling_connector.web.access import Served, Visiting
 from benchling_connector.web.callers import Visitor, cookie_name, give_cookie
 from benchling_connector.web.own.models import Body, fields_told
