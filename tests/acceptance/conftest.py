@@ -11,6 +11,7 @@ from benchling_connector.simulator.tenant import Tenant
 from tests.acceptance.in_process import Program
 from tests.acceptance.world import World
 from tests.aws import Queue
+from tests.people import quick_hashes  # noqa: F401 - fixtures
 
 
 @pytest.fixture

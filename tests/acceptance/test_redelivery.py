@@ -227,13 +227,34 @@ async def test_dead_letters_are_counted_peeked_at_and_moved_back_and_then_stored
     assert await queue.counts(queue.dlq_url) == (14, 0, 0)
     assert await queue.counts() == (1, 0, 0)
     rest = await dlq(buried, "redrive", "--all")
-    assert (rest.status, rest.stderr) == (0, "14 moved.\n")
+    assert (rest.status, rest.stderr.splitlines()[-1]) == (0, "14 moved.")
+    assert "does not get into the audit" in rest.stderr  # nobody has a database yet
     assert (await dlq(buried, "redrive", "--all")).status == 1
 
     assert (await buried.drain()).status == 0
     assert stored_once(buried.files()) == events
     assert len(await listed(buried)) == 1
     assert await queue.counts(queue.dlq_url) == (0, 0, 0)
+
+
+async def test_what_is_moved_and_what_is_retried_is_in_the_audit(buried: World) -> None:
+    assert (await buried.drain()).status == 0
+    moved = await dlq(buried, "redrive", "--all")
+    assert (moved.status, moved.stderr) == (0, "15 moved.\n")
+    assert (await buried.drain()).status == 0
+    (stray,) = await listed(buried)
+    assert (await retry(buried, stray)).status == 0
+
+    told = await buried.program("audit", "ls", "--data-dir", str(buried.home / "data"), "--json")
+    retried, ended, begun = told.document()["entries"]
+    assert (retried["action"], retried["new"]["messages"][0]["messageId"]) == (
+        "quarantine.retried",
+        stray,
+    )
+    assert (begun["action"], begun["new"]) == ("dlq.redrive_begun", {"messages": "all"})
+    assert (ended["action"], len(ended["new"]["messages"])) == ("dlq.redriven", 15)
+    assert {one["outcome"] for one in ended["new"]["messages"]} == {"moved"}
+    assert begun["subject"] == ended["subject"] == buried.queue.url
 
 
 async def test_a_peek_that_is_interrupted_leaves_everything_visible(buried: World) -> None:

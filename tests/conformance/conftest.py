@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.ledger_homes import Home, MemoryHome, empty_postgres, empty_sqlite, sql_home
+from tests.people import people, people_url, quick_hashes  # noqa: F401 - fixtures
 
 KINDS = [
     "memory",

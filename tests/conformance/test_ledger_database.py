@@ -146,6 +146,10 @@ SCHEMA = {
         SELECT concat_ws('.', conrelid::regclass, conname), pg_get_constraintdef(oid)
         FROM pg_constraint
         WHERE connamespace = 'public'::regnamespace
+        UNION ALL
+        SELECT tgname, pg_get_triggerdef(oid) FROM pg_trigger WHERE NOT tgisinternal
+        UNION ALL
+        SELECT proname, prosrc FROM pg_proc WHERE pronamespace = 'public'::regnamespace
     """,
 }
 

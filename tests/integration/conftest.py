@@ -12,6 +12,7 @@ from aiohttp import web
 
 from benchling_connector.simulator.aws import EmbeddedAws
 from tests.aws import SESSION, Queue, make_queue
+from tests.people import people, people_url, quick_hashes  # noqa: F401 - fixtures
 
 
 @pytest.fixture

@@ -20,9 +20,13 @@ from benchling_connector.adapters.system import SystemClock
 from benchling_connector.checkup import ITEMS
 from benchling_connector.cli import dlq, events, files, outcomes, quarantine
 from benchling_connector.cli.exits import Exit
+from benchling_connector.domain.access import Role
+from benchling_connector.domain.accounts import Account
 from benchling_connector.domain.answer import Fetched
+from benchling_connector.domain.audit import FIRST, AuditRecord, Finding, Head, Verdict
 from benchling_connector.domain.catalog import catalog
 from benchling_connector.domain.configuration import Configuration
+from benchling_connector.domain.environment import OIDC_KEYS
 from benchling_connector.domain.event import Event, decode
 from benchling_connector.domain.metrics import Metric
 from benchling_connector.domain.problems import PROBLEMS
@@ -35,6 +39,14 @@ from benchling_connector.domain.records import (
     QuarantineGroup,
     QuarantineRecord,
 )
+from benchling_connector.platform.documents import (
+    account_document,
+    entry_document,
+    exported,
+    token_document,
+    verdict_document,
+)
+from benchling_connector.platform.tokens import Token
 from benchling_connector.ports import Delivery
 from benchling_connector.redelivery import Outcome, What
 from benchling_connector.settings import ENVIRONMENT_PREFIX, load
@@ -54,6 +66,8 @@ from tests.docs import (
     verbs,
     yaml_line,
 )
+from tests.people import ROOT as SHELL
+from tests.people import people_on
 
 SOURCE = ROOT / "src" / "benchling_connector"
 AT = datetime(2026, 3, 2, 14, 5, 9, 123456, UTC)
@@ -158,6 +172,7 @@ def test_no_page_names_a_variable_metric_or_flag_that_there_is_not(page: Path) -
     text = page.read_text(encoding="utf-8")
     variables = {environment_variable(key) for key in Configuration.model_fields}
     variables |= {environment_variable("client_secret_file"), f"{ENVIRONMENT_PREFIX}SERVICE_HOST"}
+    variables |= {environment_variable(key) for key in OIDC_KEYS}
     assert set(re.findall(rf"\b{ENVIRONMENT_PREFIX}[A-Z0-9_]+", text)) <= variables
     metrics = {exposed_name(metric) for metric in known_metrics()}
     assert set(re.findall(r"\bbenchling_connector_(?!secret)[a-z_]+", text)) <= metrics
@@ -256,6 +271,52 @@ def test_the_rows_of_quarantine_and_dead_letters_are_the_ones_documented() -> No
         assert (list(shown[verb]), list(rows[0])) == (list(told), list(told["messages"][0]))
     group = quarantine.group_of(QuarantineGroup("c", 1, AT, AT, "m"))
     assert all(f'"{key}":' in text_of("reference/command-line.md") for key in group)
+
+
+def test_the_rows_of_people_and_the_audit_are_the_ones_documented() -> None:
+    account = Account("a", "n", None, Role.ADMIN, True, None, AT, "c", None, None)
+    token = Token("t", "n", Role.ADMIN, None, None, AT, "c", None, None, None)
+    record = AuditRecord(
+        1, AT, "a", "cli", None, "b", None, None, '{"x": 1}', None, None, FIRST, FIRST
+    )
+    shown = documents()
+    for verb, name, row in (
+        ("users ls", "users", account_document(account)),
+        ("tokens ls", "tokens", token_document(token)),
+        ("audit ls", "entries", entry_document(record)),
+        ("audit export", "entries", exported(record)),
+    ):
+        rows = shown[verb][name]
+        assert isinstance(rows, list)
+        assert list(rows[0]) == list(row)
+    for verb in ("create", "role", "password", "disable", "enable"):
+        assert list(shown[f"users {verb}"]) == list(account_document(account))
+    assert list(shown["tokens revoke"]) == list(token_document(token))
+    assert list(shown["tokens create"]) == ["token", *token_document(token)]
+    verdict = verdict_document(Verdict(1, Head(1, FIRST), Finding(1, "No.")))
+    assert list(shown["audit verify"]) == list(verdict)
+    assert isinstance(verdict["finding"], dict)
+    assert shown["audit verify"]["finding"].keys() == verdict["finding"].keys()  # type: ignore[attr-defined]
+
+
+async def test_the_program_in_the_guide_checks_an_exported_audit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (program,) = fences("how-to/show-the-audit.md", "python")
+    async with people_on(f"sqlite:///{tmp_path}/connector.db") as people:
+        for name in ("ä", "b"):
+            await people.services.tokens.create(SHELL, name, Role.VIEWER)
+        records = await people.audit()
+    lines = [json.dumps(exported(one), ensure_ascii=False) + "\n" for one in records]
+    monkeypatch.chdir(tmp_path)
+
+    Path("audit.jsonl").write_text("".join(lines), encoding="utf-8")
+    exec(program, {})
+    assert capsys.readouterr().out == f"ends with {records[-1].hash}\n"
+    for wrong in (lines[1:], [lines[0].replace("root", "nobody"), lines[1]]):
+        Path("audit.jsonl").write_text("".join(wrong), encoding="utf-8")
+        with pytest.raises(AssertionError):
+            exec(program, {})
 
 
 def test_exit_statuses_are_the_ones_documented() -> None:

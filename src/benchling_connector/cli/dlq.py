@@ -20,6 +20,7 @@ from benchling_connector.cli.exits import Exit
 from benchling_connector.cli.flags import Load, configured
 from benchling_connector.cli.options import AsJson, grouped
 from benchling_connector.cli.outcomes import Interrupted, Manner, carry_out, until_signal
+from benchling_connector.cli.recording import recorded_redrive
 from benchling_connector.cli.showing import short, show_document, show_rows
 from benchling_connector.domain.catalog import catalog
 from benchling_connector.domain.configuration import Configuration
@@ -116,9 +117,15 @@ def redrive(
             open_outlet(configuration.sqs_url, configuration.aws_region) as outlet,
             _opened(configuration, dlq_url) as letters,
         ):
-            await redrive_messages(
-                letters, outlet, wanted, tell=tell, limit=limit, dry_run=manner.dry_run
-            )
+            if manner.dry_run:
+                await redrive_messages(
+                    letters, outlet, wanted, tell=tell, limit=limit, dry_run=True
+                )
+                return
+            async with recorded_redrive(
+                configuration.database_url, configuration.sqs_url, wanted, tell
+            ) as telling:
+                await redrive_messages(letters, outlet, wanted, tell=telling, limit=limit)
 
     carry_out(work, manner)
 

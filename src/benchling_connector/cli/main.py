@@ -26,6 +26,10 @@ VERBS = {
     "files": "What the ledger knows of RAW files.",
     "quarantine": "Messages that can never be events: look at them, retry them, discard them.",
     "dlq": "The queue's dead-letter queue: look at its messages, and move them back.",
+    "audit": "What was done, by whom, when and why; and whether that is still all of it.",
+    "users": "Accounts of the platform: who may sign in, and as what.",
+    "tokens": "API tokens of the platform.",
+    "console": "Getting in to the platform's console.",
     "templates": "The CloudFormation templates for the event bus and the queue.",
 }
 """Each is a module beside this one, with an `app`; and what the app says of itself, so that a list

@@ -3,9 +3,7 @@
 import asyncio
 import json
 import os
-import pwd
 import signal
-import socket
 import sys
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
@@ -16,6 +14,7 @@ import typer
 from benchling_connector.cli.exits import Exit, exit_status, explain
 from benchling_connector.cli.logs import set_up_logs
 from benchling_connector.cli.options import AsJson
+from benchling_connector.cli.persons import who
 from benchling_connector.domain.errors import ConnectorError
 from benchling_connector.redelivery import Outcome, Tell, What
 
@@ -34,18 +33,6 @@ class Manner:
 
 class Interrupted(Exception):  # noqa: N818 - it is no error
     """A signal came. What had been begun is finished, and what was held is released."""
-
-
-def who() -> str:
-    """The user of the operating system, and the machine: `ann@lab-7`.
-
-    Not what `LOGNAME` or `USER` say: anybody can write anything there.
-    """
-    try:
-        user = pwd.getpwuid(os.getuid()).pw_name
-    except KeyError:  # a container's user need not have a name
-        user = f"uid-{os.getuid()}"
-    return f"{user}@{socket.gethostname()}"
 
 
 def until_signal(work: Coroutine[Any, Any, None]) -> None:

@@ -13,6 +13,7 @@ from benchling_connector.adapters.system import SystemClock
 from benchling_connector.cli.flags import Load, configured
 from benchling_connector.cli.options import Since, Until, Where, grouped, period
 from benchling_connector.cli.outcomes import Manner, carry_out, who
+from benchling_connector.cli.recording import record_decisions
 from benchling_connector.domain.problems import PROBLEMS
 from benchling_connector.domain.records import QuarantineFilter
 from benchling_connector.redelivery import Selection, Tell
@@ -84,6 +85,7 @@ def retry(*, load: Load, chosen: Chosen, manner: Manner) -> None:
                 configuration.connector_id,
                 connector_name=configuration.connector_name,
                 to_decide=not manner.dry_run,
+                record=record_decisions,
             ) as quarantine,
             open_outlet(configuration.sqs_url, configuration.aws_region) as outlet,
         ):
@@ -118,7 +120,9 @@ def discard(
 
     async def work(tell: Tell) -> None:
         writable = not manner.dry_run
-        async with open_quarantine(url, where.connector, to_decide=writable) as quarantine:
+        async with open_quarantine(
+            url, where.connector, to_decide=writable, record=record_decisions
+        ) as quarantine:
             await discard_messages(
                 quarantine,
                 selection,

@@ -18,6 +18,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchling_connector.database import tables  # noqa: F401 - it makes the schema whole
+from benchling_connector.database.append_only import protect
 from benchling_connector.database.base import metadata
 from benchling_connector.database.connection import (
     exclusively,
@@ -119,6 +120,7 @@ def _make(connection: Connection) -> None:
         PrimaryKeyConstraint("version_num", name="alembic_version_pkc"),
     )
     connection.execute(insert(audit_head).values(id=1, number=0, hash=FIRST))
+    protect(connection)
     version.create(connection, checkfirst=False)
     connection.execute(insert(version).values(version_num=HEAD))
 

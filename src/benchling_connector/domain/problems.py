@@ -223,6 +223,24 @@ PROBLEMS: dict[str, Problem] = {
         "Somebody else has saved a configuration in the meantime.",
         "Look at the difference, and save yours again on top of the newest version.",
     ),
+    "account-name-invalid": Problem(
+        "This cannot be the name of an account.",
+        "Take letters, digits and the characters . _ @ + -, at most 100 of them, a letter or digit "
+        "first.",
+    ),
+    "account-name-taken": Problem(
+        "There is an account of this name already.",
+        "Take another name. A disabled account keeps its name, since the audit speaks of it; "
+        "enable it instead.",
+    ),
+    "account-last-admin": Problem(
+        "This is the last administrator who can still sign in.",
+        "Make somebody else an administrator first.",
+    ),
+    "password-refused": Problem(
+        "The password is too easy to guess.",
+        "Take at least 12 characters, and not the account's name; a few words in a row are good.",
+    ),
     # Warnings: it works, but somebody should know.
     "messages-quarantined": Problem(
         "Messages were put into quarantine within the last hour.",

@@ -7,7 +7,13 @@ from datetime import datetime
 
 from benchling_connector.database.connection import open_engine
 from benchling_connector.database.migrate import require_schema, upgrade
+from benchling_connector.platform.accounts import Accounts
+from benchling_connector.platform.audit import Audit
 from benchling_connector.platform.desk import Desk
+from benchling_connector.platform.passwords import Passwords
+from benchling_connector.platform.refusals import Refusals
+from benchling_connector.platform.sessions import Sessions
+from benchling_connector.platform.signin import SignIn
 from benchling_connector.platform.tokens import Tokens
 
 __all__ = ["Services", "open_services"]
@@ -18,6 +24,11 @@ class Services:
     """One of each."""
 
     desk: Desk
+    accounts: Accounts
+    audit: Audit
+    refusals: Refusals
+    sessions: Sessions
+    sign_in: SignIn
     tokens: Tokens
 
 
@@ -34,10 +45,28 @@ async def open_services(
     Raises `ConfigurationError` when there is none, or one of another version, and
     `TransientError`.
     """
+    if not may_make:
+        # Opened for writing, a SQLite file would be made.
+        await open_engine(database_url, read_only=True).dispose()
     engine = open_engine(database_url)
     try:
         await (upgrade(engine) if may_make else require_schema(engine))
-        desk = Desk(engine, now, new_id)
-        yield Services(desk=desk, tokens=Tokens(desk))
+        services = _make(Desk(engine, now, new_id))
+        yield services
+        await services.refusals.flush()
     finally:
         await engine.dispose()
+
+
+def _make(desk: Desk) -> Services:
+    passwords, sessions, refusals = Passwords(), Sessions(desk), Refusals(desk)
+    accounts = Accounts(desk, passwords)
+    return Services(
+        desk=desk,
+        accounts=accounts,
+        audit=Audit(desk),
+        refusals=refusals,
+        sessions=sessions,
+        sign_in=SignIn(desk, accounts, passwords, sessions, refusals),
+        tokens=Tokens(desk),
+    )

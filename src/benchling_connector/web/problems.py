@@ -16,7 +16,7 @@ from benchling_connector.domain.errors import (
 )
 from benchling_connector.domain.records import BadCursorError
 
-__all__ = ["MEDIA_TYPE", "HttpProblem", "heed_problems"]
+__all__ = ["MEDIA_TYPE", "HttpProblem", "heed_problems", "response_of"]
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -48,14 +48,19 @@ class HttpProblem(Exception):  # noqa: N818 - what RFC 9457 calls it
         self.more = more or {}
 
 
+def response_of(problem: HttpProblem) -> JSONResponse:
+    """Its answer."""
+    return _answer(
+        problem.status, problem.code, problem.detail, problem.remedy, problem.more, problem.headers
+    )
+
+
 def heed_problems(app: FastAPI) -> None:
     """Every error of the app becomes a problem; what nobody expected, a 500 without details."""
 
     @app.exception_handler(HttpProblem)
     async def on_problem(_: Request, error: HttpProblem) -> JSONResponse:
-        return _answer(
-            error.status, error.code, error.detail, error.remedy, error.more, error.headers
-        )
+        return response_of(error)
 
     @app.exception_handler(StarletteHTTPException)
     async def on_http(_: Request, error: StarletteHTTPException) -> JSONResponse:

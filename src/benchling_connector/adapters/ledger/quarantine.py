@@ -1,13 +1,13 @@
 """The quarantine in SQLite or PostgreSQL: what people see of it, and what they decide."""
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import fields
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import RowMapping, Select, bindparam, func, literal, select, tuple_, update
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from benchling_connector.adapters.ledger.reader import matches
 from benchling_connector.adapters.ledger.scope import require_connector, same_connector
@@ -28,7 +28,10 @@ from benchling_connector.domain.records import (
 )
 from benchling_connector.ports import Page
 
-__all__ = ["SqlQuarantine", "open_quarantine"]
+__all__ = ["RecordDecisions", "SqlQuarantine", "open_quarantine"]
+
+RecordDecisions = Callable[[AsyncConnection, Sequence[Decision], datetime], Awaitable[None]]
+"""Writes down decisions that were just made, in the transaction that makes them."""
 
 _FIELDS = tuple(field.name for field in fields(QuarantineRecord) if field.name != "body")
 _COLUMNS = tuple(
@@ -70,11 +73,13 @@ async def open_quarantine(
     *,
     connector_name: str | None = None,
     to_decide: bool = False,
+    record: RecordDecisions | None = None,
 ) -> AsyncIterator["SqlQuarantine"]:
     """The quarantine beside whoever works; makes nothing.
 
     Of all connectors of the database, or of the one with this ID. With a `connector_name` it is
-    the one that a worker of this ID or name would be. `to_decide` opens it for `resolve`, too.
+    the one that a worker of this ID or name would be. `to_decide` opens it for `resolve`, too,
+    and `record` is what writes the decisions into the audit.
     Raises `ConfigurationError` when there is no ledger, one of another version, or no such
     connector in it, and `TransientError` when it cannot be used.
     """
@@ -88,7 +93,7 @@ async def open_quarantine(
         if to_decide:
             await engine.dispose()
             engine = open_engine(database_url)
-        yield SqlQuarantine(engine, connector_id)
+        yield SqlQuarantine(engine, connector_id, record)
     finally:
         await engine.dispose()
 
@@ -100,9 +105,15 @@ class SqlQuarantine:
     `BadCursorError`.
     """
 
-    def __init__(self, engine: AsyncEngine, connector_id: str | None = None) -> None:
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        connector_id: str | None = None,
+        record: RecordDecisions | None = None,
+    ) -> None:
         self._engine = engine
         self._connector_id = connector_id
+        self._record = record
 
     async def messages(
         self, which: QuarantineFilter, limit: int | None = None, cursor: str | None = None
@@ -166,6 +177,9 @@ class SqlQuarantine:
                     await connection.execute(_SKIP, {**which, "because": storable(one.reason)})
                 else:
                     refused.add(one)
+            made = [one for one in ordered if one not in refused]
+            if made and self._record is not None:
+                await self._record(connection, made, now)
         return frozenset(refused)
 
     def _wanted(self, query: Select[Any], which: QuarantineFilter) -> Select[Any]:

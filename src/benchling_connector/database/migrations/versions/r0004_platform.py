@@ -3,6 +3,8 @@
 import sqlalchemy as sa
 from alembic import op
 
+from benchling_connector.database.append_only import protect
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -240,6 +242,7 @@ def _audit_and_alerts() -> None:
         sa.Column("hash", sa.Text, nullable=False),
     )
     op.execute(sa.insert(head).values(id=1, number=0, hash="0" * 64))
+    protect(op.get_bind())
     op.create_table(
         "alert_channels",
         sa.Column("channel_id", sa.Text, primary_key=True),

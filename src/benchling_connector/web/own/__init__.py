@@ -1,0 +1,1 @@
+"""Routes for what the Tetra Data Platform has no words for."""
