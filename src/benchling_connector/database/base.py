@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import (
     BigInteger,
@@ -15,7 +15,10 @@ from sqlalchemy import (
     event,
 )
 
-__all__ = ["KEY", "Moment", "metadata"]
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
+
+__all__ = ["INSERT", "KEY", "Moment", "metadata"]
 
 
 class Moment(TypeDecorator[datetime]):
@@ -71,3 +74,21 @@ def _partial_indexes(_: MetaData, connection: Connection, **__: object) -> None:
 
 # SQLite numbers rows by itself only in a column of exactly this type.
 KEY = BigInteger().with_variant(Integer, "sqlite")
+
+
+class _Inserts(dict[str, "type[sqlite.Insert | postgresql.Insert]"]):
+    # A dialect is imported when it is asked for: PostgreSQL's is slow to, and not needed by SQLite.
+    def __missing__(self, dialect: str) -> "type[sqlite.Insert | postgresql.Insert]":
+        if dialect == "postgresql":
+            from sqlalchemy.dialects import postgresql
+
+            self[dialect] = postgresql.Insert
+        else:
+            from sqlalchemy.dialects import sqlite
+
+            self[dialect] = sqlite.Insert
+        return self[dialect]
+
+
+INSERT = _Inserts()
+"""By dialect: INSERT … ON CONFLICT, which both databases say in the same words."""

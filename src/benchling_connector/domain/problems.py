@@ -141,6 +141,11 @@ PROBLEMS: dict[str, Problem] = {
         "Check that it runs, can be reached, has free space, and may be used by this user; the "
         "connector tries again.",
     ),
+    "alert-not-delivered": Problem(
+        "A notice of an alert could not be delivered.",
+        "Check the channel's address and secrets with its test button or `alerts channels test`; "
+        "the notice is tried again for a day.",
+    ),
     "claim-lost": Problem(
         "Another worker took the event over, because this one seemed dead.",
         "Nothing is lost. If it happens often, the machine is too busy for its workers, or the "
@@ -214,7 +219,36 @@ PROBLEMS: dict[str, Problem] = {
         "Somebody else has saved a configuration in the meantime.",
         "Look at the difference, and save yours again on top of the newest version.",
     ),
+    "alert-channel-taken": Problem(
+        "There is a channel of this name already.",
+        "Take another name, or remove that channel first.",
+    ),
+    "alert-channels-too-many": Problem(
+        "There are 100 channels already, and every alert goes to each.",
+        "Remove one, or let one webhook or topic pass alerts on to many.",
+    ),
     # Warnings: it works, but somebody should know.
+    "worker-silent": Problem(
+        "The connector's worker has gone silent.",
+        "Look at the worker's log, and whether its machine runs and reaches the database. The "
+        "platform starts a worker of its own again; one that was started by hand is yours to "
+        "start.",
+    ),
+    "dead-letters-waiting": Problem(
+        "There are messages in the dead-letter queue.",
+        "Look at them with `benchling-connector dlq peek`, and move them back with `dlq redrive` "
+        "once the cause is mended.",
+    ),
+    "no-events": Problem(
+        "No event has come for longer than usual.",
+        "Check in Benchling that the subscription is there and active, and in AWS that the rule "
+        "of the event bus sends to this queue. If the tenant is merely quiet, raise the limit.",
+    ),
+    "events-expiring": Problem(
+        "Events wait on the queue and will be lost when its retention is over.",
+        "Start the connector, or mend what keeps it from working: the queue keeps a message for "
+        "14 days at the most, and Benchling sends it only once.",
+    ),
     "messages-quarantined": Problem(
         "Messages were put into quarantine within the last hour.",
         "Look at them with `benchling-connector quarantine ls`: each has its raw body and the "

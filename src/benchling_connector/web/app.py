@@ -4,11 +4,21 @@ from fastapi import APIRouter, FastAPI
 
 from benchling_connector import __version__
 from benchling_connector.platform.services import Services
+from benchling_connector.web.own import alerts, ledger, metrics, prometheus, quarantine, workers
 from benchling_connector.web.problems import heed_problems
+from benchling_connector.web.tdp import metrics as tdp_metrics
 
 __all__ = ["make_app"]
 
-ROUTERS: tuple[APIRouter, ...] = ()
+ROUTERS: tuple[APIRouter, ...] = (
+    tdp_metrics.router,
+    metrics.router,
+    workers.router,
+    ledger.router,
+    quarantine.router,
+    alerts.router,
+    prometheus.router,
+)
 """Each in a module of its own below `web/`."""
 
 

@@ -1,0 +1,1 @@
+"""Our own API, for what the Tetra Data Platform's has no words for."""
