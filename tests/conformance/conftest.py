@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.ledger_homes import Home, MemoryHome, empty_postgres, empty_sqlite, sql_home
-from tests.platforms import Platform, open_platform
+from tests.watched import Watched, open_watched
 
 KINDS = [
     "memory",
@@ -32,14 +32,14 @@ async def home(
 
 
 @pytest.fixture(params=KINDS[1:])
-async def platform(
+async def watched(
     request: pytest.FixtureRequest, tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Platform]:
+) -> AsyncIterator[Watched]:
     """The platform on each database, and time that the test owns."""
     if request.param == "sqlite":
         template = tmp_path_factory.getbasetemp() / "ledger.db"
         url = await empty_sqlite(template, tmp_path / "connector.db")
     else:
         url = await empty_postgres(request.getfixturevalue("postgres"))
-    async with open_platform(url) as made:
+    async with open_watched(url) as made:
         yield made

@@ -153,7 +153,7 @@ class Channels:
         """
         async with self._desk.reading() as connection:
             row = await _row(connection, channel_id)
-        return None if row is None else unsealed(row, self._sealing)
+        return None if row is None else unsealed(dict(row), self._sealing)
 
 
 def unsealed(row: Mapping[str, Any], sealing: Sealing) -> Address:

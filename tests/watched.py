@@ -69,7 +69,7 @@ class Outbox:
 
 
 @dataclass
-class Platform:
+class Watched:
     """The services on one database."""
 
     services: Services
@@ -131,7 +131,7 @@ class Platform:
 
 
 @asynccontextmanager
-async def open_platform(database_url: str) -> AsyncIterator[Platform]:
+async def open_watched(database_url: str) -> AsyncIterator[Watched]:
     """On a database, which is made if it is not there."""
     clock, outbox, made = OwnedClock(), Outbox(), iter(range(1, 1 << 30))
     outside = Outside(SqlLedgerReader, SqlQuarantine, Seal(), outbox)
@@ -142,4 +142,4 @@ async def open_platform(database_url: str) -> AsyncIterator[Platform]:
         may_make=True,
         outside=outside,
     ) as services:
-        yield Platform(services, clock, outbox)
+        yield Watched(services, clock, outbox)
