@@ -25,6 +25,7 @@ from benchling_connector.database.base import metadata
 from benchling_connector.database.connection import open_engine
 from benchling_connector.database.identity import connector_identity
 from benchling_connector.database.migrate import upgrade
+from benchling_connector.domain.audit import FIRST
 from benchling_connector.ports import Ledger, LedgerReader, Quarantine
 from tests.ledgers import NOON
 from tests.postgres import Postgres
@@ -150,4 +151,5 @@ async def empty_postgres(postgres: Postgres) -> str:
         await connection.close()
     names = ", ".join(table.name for table in metadata.sorted_tables)
     await postgres.execute(f"TRUNCATE {names}", "ledger")
+    await postgres.execute(f"INSERT INTO audit_head VALUES (1, 0, '{FIRST}')", "ledger")
     return url

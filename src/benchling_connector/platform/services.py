@@ -7,8 +7,15 @@ from datetime import datetime
 
 from benchling_connector.database.connection import open_engine
 from benchling_connector.database.migrate import require_schema, upgrade
+from benchling_connector.platform.commands import Commands
+from benchling_connector.platform.configurations import Configurations
 from benchling_connector.platform.desk import Desk
+from benchling_connector.platform.filerecords import FileRecords
+from benchling_connector.platform.keys import KeyPlace, ensure_key
+from benchling_connector.platform.registry import Registry
 from benchling_connector.platform.tokens import Tokens
+from benchling_connector.platform.values import Values
+from benchling_connector.platform.vault import Vault
 
 __all__ = ["Services", "open_services"]
 
@@ -18,7 +25,14 @@ class Services:
     """One of each."""
 
     desk: Desk
+    key_place: KeyPlace
+    vault: Vault
     tokens: Tokens
+    registry: Registry
+    configurations: Configurations
+    commands: Commands
+    values: Values
+    files: FileRecords
 
 
 @asynccontextmanager
@@ -27,9 +41,10 @@ async def open_services(
     *,
     now: Callable[[], datetime],
     new_id: Callable[[], str],
+    key_place: KeyPlace,
     may_make: bool = False,
 ) -> AsyncIterator[Services]:
-    """The services on a database, which is made or upgraded first if it may be.
+    """The services on a database, which is made or upgraded first if it may be, as is the key.
 
     Raises `ConfigurationError` when there is none, or one of another version, and
     `TransientError`.
@@ -38,6 +53,20 @@ async def open_services(
     try:
         await (upgrade(engine) if may_make else require_schema(engine))
         desk = Desk(engine, now, new_id)
-        yield Services(desk=desk, tokens=Tokens(desk))
+        if may_make:
+            await ensure_key(desk, key_place)
+        vault = Vault(key_place.keys)
+        registry = Registry(desk)
+        yield Services(
+            desk=desk,
+            key_place=key_place,
+            vault=vault,
+            tokens=Tokens(desk),
+            registry=registry,
+            configurations=Configurations(desk, vault, database_url),
+            commands=Commands(desk, vault, registry),
+            values=Values(desk, vault),
+            files=FileRecords(desk),
+        )
     finally:
         await engine.dispose()

@@ -4,16 +4,28 @@ from fastapi import APIRouter, FastAPI
 
 from benchling_connector import __version__
 from benchling_connector.platform.services import Services
+from benchling_connector.platform.trying import LiveTest
 from benchling_connector.web.problems import heed_problems
+from benchling_connector.web.tdp import commands, configuration, connectors, files, signs, values
 
 __all__ = ["make_app"]
 
-ROUTERS: tuple[APIRouter, ...] = ()
+ROUTERS: tuple[APIRouter, ...] = (
+    connectors.router,
+    configuration.router,
+    values.router,
+    files.router,
+    signs.router,
+    commands.router,
+)
 """Each in a module of its own below `web/`."""
 
 
-def make_app(services: Services) -> FastAPI:
-    """The app over opened services, which stay the caller's to close."""
+def make_app(services: Services, live_test: LiveTest) -> FastAPI:
+    """The app over opened services, which stay the caller's to close.
+
+    `live_test` tests a configuration against the real services.
+    """
     app = FastAPI(
         title="Benchling connector",
         version=__version__,
@@ -22,6 +34,7 @@ def make_app(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
+    app.state.live_test = live_test
     heed_problems(app)
     for router in ROUTERS:
         app.include_router(router)
