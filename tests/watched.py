@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import insert, update
@@ -13,8 +14,9 @@ from benchling_connector.adapters.ledger import SqlLedgerReader, SqlQuarantine
 from benchling_connector.database.tables import connectors, workers
 from benchling_connector.domain.access import Caller, Role, Way
 from benchling_connector.domain.channels import Address
-from benchling_connector.domain.errors import ConfigurationError, TransientError
+from benchling_connector.domain.errors import TransientError
 from benchling_connector.domain.notices import Notice
+from benchling_connector.platform.keys import KeyPlace
 from benchling_connector.platform.outward import Outside
 from benchling_connector.platform.services import Services, open_services
 from tests.ledgers import NOON
@@ -33,22 +35,6 @@ class OwnedClock:
 
     def advance(self, **span: float) -> None:
         self.at += timedelta(**span)
-
-
-class Seal:
-    """A sealing that shows whom a text was sealed for, so that a test can see it."""
-
-    def seal(self, secret: str, owner: str, name: str) -> str:
-        return json.dumps([owner, name, secret[::-1]])
-
-    def unseal(self, sealed: str, owner: str, name: str) -> str:
-        its_owner, its_name, text = json.loads(sealed)
-        if (its_owner, its_name) != (owner, name):
-            raise ConfigurationError("database-schema-newer", "sealed for another")
-        return str(text)[::-1]
-
-    def fingerprint(self, secret: str) -> str:
-        return f"print-{len(secret)}"
 
 
 @dataclass
@@ -131,14 +117,15 @@ class Watched:
 
 
 @asynccontextmanager
-async def open_watched(database_url: str) -> AsyncIterator[Watched]:
-    """On a database, which is made if it is not there."""
+async def open_watched(database_url: str, folder: Path) -> AsyncIterator[Watched]:
+    """On a database, which is made if it is not there; the key is in the folder."""
     clock, outbox, made = OwnedClock(), Outbox(), iter(range(1, 1 << 30))
-    outside = Outside(SqlLedgerReader, SqlQuarantine, Seal(), outbox)
+    outside = Outside(SqlLedgerReader, SqlQuarantine, outbox)
     async with open_services(
         database_url,
         now=clock.now,
         new_id=lambda: f"id-{next(made):06}",
+        key_place=KeyPlace(folder / "platform.key"),
         may_make=True,
         outside=outside,
     ) as services:

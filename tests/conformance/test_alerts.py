@@ -10,7 +10,7 @@ from benchling_connector.database.platform_tables import alert_channels, audit
 from benchling_connector.database.tables import quarantine
 from benchling_connector.domain.alerts import AlertKind, Rules
 from benchling_connector.domain.channels import ChannelKind
-from benchling_connector.domain.errors import Refused, TransientError
+from benchling_connector.domain.errors import ConfigurationError, Refused, TransientError
 from benchling_connector.domain.lifecycle import Mode
 from benchling_connector.platform.alerts import AlertFilter
 from benchling_connector.platform.channels import NewChannel
@@ -268,9 +268,12 @@ async def test_a_channels_secrets_are_encrypted_for_it_and_never_shown(watched: 
         kept = await connection.scalar(select(alert_channels.c.secrets))
         told = await connection.scalar(select(audit.c.new))
     assert SECRET not in str(kept)
-    assert channel_id in str(kept)
+    vault = watched.services.vault
+    assert vault.unseal(json.loads(str(kept))["url"], channel_id, "url") == SECRET
+    with pytest.raises(ConfigurationError):
+        vault.unseal(json.loads(str(kept))["url"], "another", "url")
     assert SECRET not in str(told)
-    assert json.loads(str(told))["secrets"] == {"url": "print-32"}
+    assert json.loads(str(told))["secrets"] == {"url": vault.fingerprint(SECRET)}
 
 
 async def test_two_channels_of_one_name_are_refused(watched: Watched) -> None:

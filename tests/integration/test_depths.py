@@ -5,7 +5,7 @@ import pytest
 from benchling_connector.adapters.memory.clock import VirtualClock
 from benchling_connector.adapters.sqs.connection import SqsConnection
 from benchling_connector.adapters.sqs.depths import ASK_EVERY_S, QueueDepths
-from benchling_connector.adapters.sqs.url import parse_queue_url
+from benchling_connector.domain.queue_url import parse_queue_url
 from tests.aws import Queue, deny
 from tests.integration.conftest import FakeSqs
 

@@ -16,7 +16,7 @@ from benchling_connector.domain.exposed import EXPOSED
 from benchling_connector.platform.tokens import hash_token
 from benchling_connector.web.app import make_app
 from tests.ledger_homes import SqlHome, empty_sqlite, sql_home
-from tests.ledgers import NOON, a_candidate, a_file
+from tests.ledgers import NOON, a_candidate, a_file, a_stray
 from tests.watched import Watched, open_watched
 
 TDP = "/v1/data-acquisition/connectors"
@@ -30,9 +30,9 @@ async def url(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture
-async def watched(url: str) -> AsyncIterator[Watched]:
+async def watched(url: str, tmp_path: Path) -> AsyncIterator[Watched]:
     """A connector and its worker; a token of each role, called after it, and the connector's."""
-    async with open_watched(url) as made:
+    async with open_watched(url, tmp_path) as made:
         await made.connector()
         await made.worker()
         async with made.services.desk.writing() as connection:
@@ -49,6 +49,11 @@ async def watched(url: str) -> AsyncIterator[Watched]:
                     )
                 )
         yield made
+
+
+async def untried(_: object) -> tuple[()]:
+    """No configuration is tested here."""
+    return ()
 
 
 class Api:
@@ -69,7 +74,7 @@ class Api:
 
 @pytest.fixture
 async def api(watched: Watched) -> AsyncIterator[Api]:
-    transport = httpx.ASGITransport(make_app(watched.services))
+    transport = httpx.ASGITransport(make_app(watched.services, untried))
     async with httpx.AsyncClient(transport=transport, base_url="http://platform") as client:
         yield Api(client)
 
@@ -140,7 +145,9 @@ async def test_our_own_workers_are_read_under_the_sdks_names_too(
     api: Api, watched: Watched
 ) -> None:
     used = {"container_memory_bytes": 5.0, "container_memory_limit_bytes": 10.0}
-    await watched.measured(**used, container_cpu_seconds=300.0, container_cpu_limit_cores=2.0)
+    await watched.measured(
+        "w1", "c1", **used, container_cpu_seconds=300.0, container_cpu_limit_cores=2.0
+    )
     watched.clock.advance(seconds=10)
     told = {one["name"]: one["values"] for one in (await api.get(f"{TDP}/c1/metrics"))["metrics"]}
     assert told["memory_used"][0]["value"] == 5.0
@@ -226,8 +233,8 @@ async def test_workers_are_listed_one_by_one_wherever_they_run(api: Api, watched
 
 
 async def test_a_job_tells_how_far_it_is(api: Api, watched: Watched) -> None:
-    values = {"job_id": "j1", "connector_id": "c1", "kind": "retry", "status": "RUNNING"}
-    values |= {"created_at": NOON, "created_by": "ada", "updated_at": NOON}
+    values: dict[str, object] = {"job_id": "j1", "connector_id": "c1", "kind": "retry"}
+    values |= {"status": "RUNNING", "created_at": NOON, "created_by": "ada", "updated_at": NOON}
     async with watched.services.desk.writing() as connection:
         await connection.execute(insert(jobs).values(**values, done=3, total=10))
     job = await api.get("/v1/connectors/c1/jobs/j1")
@@ -280,6 +287,51 @@ async def test_a_cursor_that_no_listing_gave_out_is_refused(api: Api, path: str)
 
 async def test_a_connectors_token_may_not_read_our_api(api: Api) -> None:
     assert (await api("GET", "/v1/connectors/c1/events", "c1")).status_code == 403
+
+
+# Quarantine
+
+
+async def test_messages_in_quarantine_are_told_by_reason_and_one_with_its_body(
+    api: Api, ledger: SqlHome
+) -> None:
+    writer = await ledger.ledger()
+    await writer.quarantine([a_stray("m1"), a_stray("m2", b"\xff")], NOON)
+    groups = (await api.get("/v1/connectors/c1/quarantine/groups"))["groups"]
+    assert [(one["code"], one["count"]) for one in groups] == [("event-not-json", 2)]
+    page = await api.get("/v1/connectors/c1/quarantine", params={"limit": "1"})
+    assert len(page["messages"]) == 1
+    assert page["next"]
+    path = "/v1/connectors/c1/quarantine/messages"
+    assert (await api.get(f"{path}/m1", "operator"))["body"] == "not JSON"
+    assert (await api.get(f"{path}/m2", "operator"))["bodyBase64"] == "/w=="
+    assert (await api("GET", f"{path}/m1", "viewer")).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("verb", "body"),
+    [
+        ("retry", {"messageIds": ["m1"]}),
+        ("retry", {"all": True}),
+        ("discard", {"reason": "event-not-*", "because": "not ours"}),
+    ],
+)
+async def test_retry_and_discard_become_commands_to_the_workers(
+    api: Api, watched: Watched, verb: str, body: dict[str, object]
+) -> None:
+    path = f"/v1/connectors/c1/quarantine/{verb}"
+    assert (await api("POST", path, "viewer", json=body)).status_code == 403
+    sent = await api("POST", path, "operator", json=body)
+    assert sent.status_code == 202
+    command = await watched.services.commands.get(sent.json()["commandId"])
+    action = f"TetraScience.Connector.Benchling.{verb.title()}Quarantine"
+    assert (command.action, command.body) == (action, body)
+
+
+@pytest.mark.parametrize("body", [{}, {"messageIds": ["m"], "all": True}, {"messageIds": []}])
+async def test_messages_are_named_in_one_way(api: Api, body: dict[str, object]) -> None:
+    answer = await api("POST", "/v1/connectors/c1/quarantine/retry", "operator", json=body)
+    assert answer.status_code == 422
 
 
 # Alerts
@@ -337,7 +389,7 @@ async def test_rules_are_set_for_all(api: Api) -> None:
 
 
 def test_the_document_of_the_api_describes_every_route_of_ours() -> None:
-    document = make_app(None).openapi()  # type: ignore[arg-type]
+    document = make_app(None, untried).openapi()  # type: ignore[arg-type]
     for path, methods in document["paths"].items():
         for route in methods.values():
             assert route.get("description"), path

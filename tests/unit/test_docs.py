@@ -15,7 +15,6 @@ import yaml
 
 from benchling_connector.adapters.sqs import DeadLetterQueue, DeadLetters, Letter, Outgoing
 from benchling_connector.adapters.sqs.connection import SqsConnection
-from benchling_connector.adapters.sqs.url import parse_queue_url
 from benchling_connector.adapters.system import SystemClock
 from benchling_connector.checkup import ITEMS
 from benchling_connector.cli import dlq, events, files, outcomes, quarantine
@@ -26,6 +25,7 @@ from benchling_connector.domain.configuration import Configuration
 from benchling_connector.domain.event import Event, decode
 from benchling_connector.domain.metrics import Metric
 from benchling_connector.domain.problems import PROBLEMS
+from benchling_connector.domain.queue_url import parse_queue_url
 from benchling_connector.domain.rawfile import Enriched, Origin, compose, draft
 from benchling_connector.domain.records import (
     EventRecord,

@@ -102,6 +102,12 @@ PROBLEMS: dict[str, Problem] = {
         "The database was made by a newer version of the connector.",
         "Run the version that made it, or restore the backup taken before the upgrade.",
     ),
+    "secrets-undecryptable": Problem(
+        "The platform's secrets cannot be decrypted.",
+        "Give back the key that they were encrypted with, from your backup of it. If it is lost, "
+        "so are the secrets: `benchling-connector keys rotate --discard-lost` makes a new key and "
+        "drops them; then save each configuration again, with its secrets.",
+    ),
     # Transient: it passes.
     "benchling-unreachable": Problem(
         "Benchling's host cannot be reached.",
@@ -150,6 +156,11 @@ PROBLEMS: dict[str, Problem] = {
         "Another worker took the event over, because this one seemed dead.",
         "Nothing is lost. If it happens often, the machine is too busy for its workers, or the "
         "clocks of the machines differ.",
+    ),
+    "worker-silent": Problem(
+        "No worker of the connector was heard of for 90 seconds, and none said that it ends.",
+        "Look at the machine and the log of its last worker. A worker of the platform's own is "
+        "started again by `serve`; start others yourself.",
     ),
     "connector-failing": Problem(
         "A fault of the connector's own.",
@@ -219,6 +230,26 @@ PROBLEMS: dict[str, Problem] = {
         "Somebody else has saved a configuration in the meantime.",
         "Look at the difference, and save yours again on top of the newest version.",
     ),
+    "connector-unknown": Problem(
+        "There is no such connector.",
+        "Look at `benchling-connector connectors ls`: a deleted connector is none any more.",
+    ),
+    "configuration-version-unknown": Problem(
+        "The connector's configuration has no such version.",
+        "Look at `benchling-connector connectors history ID`.",
+    ),
+    "command-unknown": Problem(
+        "There is no such command.",
+        "Look at `benchling-connector commands ls`.",
+    ),
+    "request-invalid": Problem(
+        "What was sent is not valid.",
+        "Correct the fields named in the message.",
+    ),
+    "idempotency-key-reused": Problem(
+        "The idempotency key belongs to another request.",
+        "Take a new key for every new thing, and the same one only to send the same again.",
+    ),
     "alert-channel-taken": Problem(
         "There is a channel of this name already.",
         "Take another name, or remove that channel first.",
@@ -228,12 +259,6 @@ PROBLEMS: dict[str, Problem] = {
         "Remove one, or let one webhook or topic pass alerts on to many.",
     ),
     # Warnings: it works, but somebody should know.
-    "worker-silent": Problem(
-        "The connector's worker has gone silent.",
-        "Look at the worker's log, and whether its machine runs and reaches the database. The "
-        "platform starts a worker of its own again; one that was started by hand is yours to "
-        "start.",
-    ),
     "dead-letters-waiting": Problem(
         "There are messages in the dead-letter queue.",
         "Look at them with `benchling-connector dlq peek`, and move them back with `dlq redrive` "

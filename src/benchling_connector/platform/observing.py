@@ -1,12 +1,11 @@
 """What is seen of connectors, for alerts and metrics: out of the rows that workers write."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from sqlalchemy import RowMapping, func, or_, select, update
+from sqlalchemy import RowMapping, func, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from benchling_connector.database.tables import (
@@ -16,28 +15,18 @@ from benchling_connector.database.tables import (
     connectors,
     events,
     quarantine,
-    workers,
 )
 from benchling_connector.domain.alerts import Seen
-from benchling_connector.domain.lifecycle import (
-    HealthWord,
-    Mode,
-    Network,
-    Observed,
-    health_of,
-    network_of,
-)
+from benchling_connector.domain.connectors import ConnectorView
+from benchling_connector.domain.lifecycle import HealthWord, Mode, Network
 from benchling_connector.domain.records import EventState
 from benchling_connector.domain.samples import largest
 from benchling_connector.platform.samples import Latest
+from benchling_connector.platform.view import views
 
 __all__ = ["Sighting", "note", "sightings"]
 
-_LOOK_BACK = timedelta(days=1)
-"""Workers that went silent longer ago count only if there was none after them."""
 _NOTED_EVERY = timedelta(minutes=1)
-
-Report = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,25 +50,18 @@ async def sightings(
     """All connectors that were not deleted. `latest`: the newest samples of their workers."""
     query = select(connectors).where(NOT_DELETED).order_by(connectors.c.connector_id)
     rows = (await connection.execute(query)).mappings().all()
-    hands = await _workers(connection, now)
+    shown = await views(connection, rows, now)
     kept = await _quarantined(connection)
     oldest = await _oldest(connection)
     values: dict[str, list[Latest]] = {}
     for sample in latest:
         values.setdefault(sample.connector_id, []).append(sample)
     found = []
-    for row in rows:
-        mine = row["connector_id"]
-        found.append(
-            _sighting(
-                row,
-                hands.get(mine, []),
-                values.get(mine, []),
-                kept.get(mine, (0, None)),
-                oldest.get(mine),
-                now,
-            )
-        )
+    for row, view in zip(rows, shown, strict=True):
+        mine = view.connector_id
+        kept_of_mine = kept.get(mine, (0, None))
+        samples = values.get(mine, [])
+        found.append(_sighting(row, view, samples, kept_of_mine, oldest.get(mine), now))
     return found
 
 
@@ -95,43 +77,27 @@ async def note(connection: AsyncConnection, found: Sequence[Sighting]) -> None:
 
 def _sighting(
     row: RowMapping,
-    hands: Sequence[RowMapping],
+    view: ConnectorView,
     samples: Sequence[Latest],
     kept: tuple[int, datetime | None],
     oldest_at: datetime | None,
     now: datetime,
 ) -> Sighting:
-    online = [one for one in hands if _network(one, now) is Network.ONLINE]
-    reports: list[Report] = [json.loads(one["report"]) for one in online if one["report"]]
-    said_at, said = row["seen_at"], row["said"]
-    speaks = network_of(said_at, None, now) is Network.ONLINE
-    if said and speaks:
-        reports.append(json.loads(said))
-    lost = not online and bool(hands) and hands[0]["ended_at"] is None
-    trouble: Report = json.loads(row["trouble"]) if row["trouble"] else {}
-    mode = Mode(row["mode"])
-    words = [HealthWord(str(one.get("health") or HealthWord.UNKNOWN.value)) for one in reports]
-    health = health_of(Observed(mode, words, trouble=bool(trouble), lost=lost))
-    why = trouble if health is HealthWord.CRITICAL else {}
-    if not why:
-        why = next((one for one, word in zip(reports, words, strict=True) if word is health), {})
-    working = any(one["mode"] == Mode.RUNNING.value for one in online) and health in (
-        HealthWord.HEALTHY,
-        HealthWord.WARNING,
+    online = [one for one in view.workers if one.network is Network.ONLINE]
+    working = view.health in (HealthWord.HEALTHY, HealthWord.WARNING) and any(
+        one.mode is Mode.RUNNING for one in online
     )
-    since = _moment(why.get("since"))
-    if lost and not why:
-        since = hands[0]["seen_at"]
     values = [sample.values for sample in samples]
+    trouble = view.trouble
     seen = Seen(
-        connector_id=row["connector_id"],
-        created_at=row["created_at"],
-        mode=mode,
-        health=health,
-        code=why.get("code"),
-        sentence=why.get("sentence"),
-        remedy=why.get("remedy"),
-        health_since=since,
+        connector_id=view.connector_id,
+        created_at=view.created_at,
+        mode=view.mode,
+        health=view.health,
+        code=trouble.code if trouble else None,
+        sentence=trouble.sentence if trouble else None,
+        remedy=trouble.remedy if trouble else None,
+        health_since=_moment(trouble.since) if trouble and trouble.since else None,
         quarantined=kept[0],
         quarantined_at=kept[1],
         dead_letters=_whole(values, "dead_letter_messages"),
@@ -143,34 +109,14 @@ def _sighting(
     is_news = seen.event_at != row["event_at"]
     if working:
         is_news |= row["worked_at"] is None or now - row["worked_at"] >= _NOTED_EVERY
-    by_us = tuple(one["worker_id"] for one in online if one["started_by"] == "supervisor")
     return Sighting(
-        name=row["name"],
+        name=view.name,
         seen=seen,
-        is_online=bool(online) or speaks,
-        online=tuple(one["worker_id"] for one in online),
-        supervised=by_us,
+        is_online=view.network is Network.ONLINE,
+        online=tuple(one.worker_id for one in online),
+        supervised=tuple(one.worker_id for one in online if one.started_by == "supervisor"),
         is_news=is_news,
     )
-
-
-async def _workers(connection: AsyncConnection, now: datetime) -> dict[str, list[RowMapping]]:
-    """By connector, newest first: the last one of each, and those heard of within a day."""
-    number = func.row_number().over(
-        partition_by=workers.c.connector_id,
-        order_by=(workers.c.started_at.desc(), workers.c.worker_id.desc()),
-    )
-    numbered = select(workers, number.label("number")).subquery()
-    heard_at = func.coalesce(numbered.c.seen_at, numbered.c.started_at)
-    query = (
-        select(numbered)
-        .where(or_(numbered.c.number == 1, heard_at > now - _LOOK_BACK))
-        .order_by(numbered.c.connector_id, numbered.c.number)
-    )
-    found: dict[str, list[RowMapping]] = {}
-    for row in (await connection.execute(query)).mappings():
-        found.setdefault(row["connector_id"], []).append(row)
-    return found
 
 
 async def _quarantined(
@@ -200,10 +146,6 @@ async def _oldest(connection: AsyncConnection) -> dict[str, datetime | None]:
     return {row[0]: row[1] for row in await connection.execute(query)}
 
 
-def _network(row: RowMapping, now: datetime) -> Network:
-    return network_of(row["seen_at"] or row["started_at"], row["ended_at"], now)
-
-
 def _whole(values: Sequence[Mapping[str, Any]], name: str) -> int | None:
     known = [largest(one[name]) for one in values if name in one]
     return int(max(known)) if known else None
@@ -225,9 +167,9 @@ def _latest(*moments: datetime | None) -> datetime | None:
     return max((one for one in moments if one is not None), default=None)
 
 
-def _moment(text: object) -> datetime | None:
+def _moment(text: str) -> datetime | None:
     try:
-        moment = datetime.fromisoformat(str(text)) if text else None
+        moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return moment if moment is None or moment.tzinfo else moment.replace(tzinfo=UTC)
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)

@@ -24,7 +24,6 @@ class Outside:
 
     ledger: Callable[[AsyncEngine, str | None], LedgerReader]
     quarantine: Callable[[AsyncEngine, str | None], Quarantine]
-    sealing: Sealing
     notify: Notify
 
 
@@ -39,10 +38,12 @@ class Outward:
     quarantine: Callable[[str | None], Quarantine]
 
 
-def outward(desk: Desk, samples: Samples, alerts: Alerts, outside: Outside) -> Outward:
+def outward(
+    desk: Desk, samples: Samples, alerts: Alerts, sealing: Sealing, outside: Outside
+) -> Outward:
     """The services, put together."""
-    channels = Channels(desk, outside.sealing)
-    notices = Notices(desk, channels, outside.sealing, outside.notify)
+    channels = Channels(desk, sealing)
+    notices = Notices(desk, channels, sealing, outside.notify)
     return Outward(
         channels=channels,
         notices=notices,

@@ -8,10 +8,17 @@ from datetime import datetime
 from benchling_connector.database.connection import open_engine
 from benchling_connector.database.migrate import require_schema, upgrade
 from benchling_connector.platform.alerts import Alerts
+from benchling_connector.platform.commands import Commands
+from benchling_connector.platform.configurations import Configurations
 from benchling_connector.platform.desk import Desk
+from benchling_connector.platform.filerecords import FileRecords
+from benchling_connector.platform.keys import KeyPlace, ensure_key
 from benchling_connector.platform.outward import Outside, Outward, outward
+from benchling_connector.platform.registry import Registry
 from benchling_connector.platform.samples import Samples
 from benchling_connector.platform.tokens import Tokens
+from benchling_connector.platform.values import Values
+from benchling_connector.platform.vault import Vault
 
 __all__ = ["Services", "open_services"]
 
@@ -21,7 +28,14 @@ class Services:
     """One of each. `given` is None where the platform was opened with its database only."""
 
     desk: Desk
+    key_place: KeyPlace
+    vault: Vault
     tokens: Tokens
+    registry: Registry
+    configurations: Configurations
+    commands: Commands
+    values: Values
+    files: FileRecords
     samples: Samples
     alerts: Alerts
     given: Outward | None = None
@@ -39,10 +53,11 @@ async def open_services(
     *,
     now: Callable[[], datetime],
     new_id: Callable[[], str],
+    key_place: KeyPlace,
     may_make: bool = False,
     outside: Outside | None = None,
 ) -> AsyncIterator[Services]:
-    """The services on a database, which is made or upgraded first if it may be.
+    """The services on a database, which is made or upgraded first if it may be, as is the key.
 
     Raises `ConfigurationError` when there is none, or one of another version, and
     `TransientError`.
@@ -51,13 +66,24 @@ async def open_services(
     try:
         await (upgrade(engine) if may_make else require_schema(engine))
         desk = Desk(engine, now, new_id)
+        if may_make:
+            await ensure_key(desk, key_place)
+        vault = Vault(key_place.keys)
         samples, alerts = Samples(desk), Alerts(desk)
+        registry = Registry(desk)
         yield Services(
             desk=desk,
+            key_place=key_place,
+            vault=vault,
             tokens=Tokens(desk),
+            registry=registry,
+            configurations=Configurations(desk, vault, database_url),
+            commands=Commands(desk, vault, registry),
+            values=Values(desk, vault),
+            files=FileRecords(desk),
             samples=samples,
             alerts=alerts,
-            given=None if outside is None else outward(desk, samples, alerts, outside),
+            given=None if outside is None else outward(desk, samples, alerts, vault, outside),
         )
     finally:
         await engine.dispose()

@@ -4,13 +4,21 @@ from fastapi import APIRouter, FastAPI
 
 from benchling_connector import __version__
 from benchling_connector.platform.services import Services
+from benchling_connector.platform.trying import LiveTest
 from benchling_connector.web.own import alerts, ledger, metrics, prometheus, quarantine, workers
 from benchling_connector.web.problems import heed_problems
+from benchling_connector.web.tdp import commands, configuration, connectors, files, signs, values
 from benchling_connector.web.tdp import metrics as tdp_metrics
 
 __all__ = ["make_app"]
 
 ROUTERS: tuple[APIRouter, ...] = (
+    connectors.router,
+    configuration.router,
+    values.router,
+    files.router,
+    signs.router,
+    commands.router,
     tdp_metrics.router,
     metrics.router,
     workers.router,
@@ -22,8 +30,11 @@ ROUTERS: tuple[APIRouter, ...] = (
 """Each in a module of its own below `web/`."""
 
 
-def make_app(services: Services) -> FastAPI:
-    """The app over opened services, which stay the caller's to close."""
+def make_app(services: Services, live_test: LiveTest) -> FastAPI:
+    """The app over opened services, which stay the caller's to close.
+
+    `live_test` tests a configuration against the real services.
+    """
     app = FastAPI(
         title="Benchling connector",
         version=__version__,
@@ -32,6 +43,7 @@ def make_app(services: Services) -> FastAPI:
         redoc_url=None,
     )
     app.state.services = services
+    app.state.live_test = live_test
     heed_problems(app)
     for router in ROUTERS:
         app.include_router(router)

@@ -3,8 +3,8 @@
 from benchling_connector.adapters.sqs.answers import GET_URL
 from benchling_connector.adapters.sqs.connection import SqsConnection
 from benchling_connector.adapters.sqs.errors import DENIED, NOT_FOUND
-from benchling_connector.adapters.sqs.url import QueueAddress
 from benchling_connector.domain.errors import ConfigurationError
+from benchling_connector.domain.queue_url import QueueAddress
 
 __all__ = ["MISSING", "address_of"]
 

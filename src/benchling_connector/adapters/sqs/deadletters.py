@@ -17,8 +17,8 @@ from benchling_connector.adapters.sqs.errors import DENIED
 from benchling_connector.adapters.sqs.outlet import Outgoing
 from benchling_connector.adapters.sqs.source import BATCH, SqsSource, delivery_of
 from benchling_connector.adapters.sqs.unbroken import unbroken
-from benchling_connector.adapters.sqs.url import QueueAddress, parse_queue_url
 from benchling_connector.domain.errors import ConfigurationError, ConnectorError
+from benchling_connector.domain.queue_url import QueueAddress, parse_queue_url
 from benchling_connector.ports import Clock, Delivery
 
 __all__ = ["DeadLetterQueue", "DeadLetters", "Letter", "open_dead_letters"]

@@ -34,8 +34,8 @@ from benchling_connector.adapters.sqs.attributes import parse_attributes, whole
 from benchling_connector.adapters.sqs.connection import SqsConnection
 from benchling_connector.adapters.sqs.depths import QueueDepths
 from benchling_connector.adapters.sqs.errors import DENIED
-from benchling_connector.adapters.sqs.url import parse_queue_url
 from benchling_connector.domain.errors import ConfigurationError, ConnectorError
+from benchling_connector.domain.queue_url import parse_queue_url
 from benchling_connector.ports import Clock, Delivery, QueueFacts
 
 __all__ = [

@@ -9,6 +9,7 @@ from fastapi import Depends, Query
 from pydantic import BaseModel
 
 from benchling_connector.domain.access import Caller, Role
+from benchling_connector.domain.errors import NotFound
 from benchling_connector.platform.workers import is_known
 from benchling_connector.web.access import Served, allowed
 from benchling_connector.web.problems import HttpProblem
@@ -44,7 +45,7 @@ def no_such(what: str) -> HttpProblem:
 def _known() -> Callable[[str, Served], Awaitable[str]]:
     async def check(connector_id: str, services: Served) -> str:
         if not await is_known(services.desk, connector_id):
-            raise no_such("connector")
+            raise NotFound("connector-unknown")
         return connector_id
 
     return check

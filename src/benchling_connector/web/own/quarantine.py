@@ -1,12 +1,16 @@
 """Messages that can never be events."""
 
 import base64
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from benchling_connector.domain.access import Caller
+from benchling_connector.domain.commands import CUSTOM_PREFIX
+from benchling_connector.domain.orders import order
 from benchling_connector.domain.records import QuarantineFilter
+from benchling_connector.platform.services import Services
 from benchling_connector.web.access import Served
 from benchling_connector.web.own.common import (
     Known,
@@ -18,13 +22,16 @@ from benchling_connector.web.own.common import (
     answers,
     no_such,
 )
-from benchling_connector.web.shapes import Answer, Time, problems
+from benchling_connector.web.shapes import Answer, AwareTime, Body, Time, problems
 
 __all__ = ["router"]
 
 router = APIRouter(
     prefix="/v1/connectors/{connector_id}/quarantine", tags=["quarantine"], responses=problems(404)
 )
+
+
+MOST_IDS = 1000
 
 
 class MessageAnswer(Answer):
@@ -73,6 +80,39 @@ class GroupsAnswer(Answer):
     """The largest first."""
 
     groups: list[GroupAnswer]
+
+
+class RetryBody(Body):
+    """Messages by their IDs, or by what they have in common: one or more of the others."""
+
+    message_ids: list[Annotated[str, Field(min_length=1, max_length=200)]] | None = Field(
+        None, min_length=1, max_length=MOST_IDS, description="SQS's message IDs."
+    )
+    reason: str | None = Field(
+        None, min_length=1, max_length=200, description="Code of the reason; `*` is anything."
+    )
+    since: AwareTime | None = Field(None, description="Quarantined from then on.")
+    all: Literal[True] | None = Field(None, description="All that are in quarantine.")
+
+    @model_validator(mode="after")
+    def _in_one_way(self) -> Self:
+        by_filter = self.reason is not None or self.since is not None or self.all is not None
+        if (self.message_ids is not None) == by_filter:
+            raise ValueError("give messageIds, or one or more of reason, since and all")
+        return self
+
+
+class DiscardBody(RetryBody):
+    """The same, and why."""
+
+    because: str = Field(min_length=1, max_length=1000, description="Why; it is kept.")
+
+
+class SentAnswer(Answer):
+    """The command that was sent to the workers: ask for it at `/v1/commands/{commandId}`."""
+
+    command_id: str
+    status: str
 
 
 Code = Annotated[str | None, Query(max_length=200, description="The reason; `*` is anything.")]
@@ -127,3 +167,27 @@ async def read_message(
         text, encoded = None, base64.b64encode(raw).decode()
     plain = {name: getattr(record, name) for name in shown}
     return MessageWithBody(**plain, body=text, body_base64=encoded)
+
+
+@router.post("/retry", status_code=202)
+async def retry(
+    connector_id: str, body: RetryBody, services: Served, caller: Operator
+) -> SentAnswer:
+    """Has a worker send messages to the queue again, where they take the main street anew."""
+    return await _send(services, caller, connector_id, "RetryQuarantine", body)
+
+
+@router.post("/discard", status_code=202)
+async def discard(
+    connector_id: str, body: DiscardBody, services: Served, caller: Operator
+) -> SentAnswer:
+    """Has a worker record that messages are not needed. Their bytes are kept for a while."""
+    return await _send(services, caller, connector_id, "DiscardQuarantine", body)
+
+
+async def _send(
+    services: Services, caller: Caller, connector_id: str, action: str, body: RetryBody
+) -> SentAnswer:
+    told = body.model_dump(mode="json", by_alias=True, exclude_none=True)
+    wanted = order(f"{CUSTOM_PREFIX}{action}", told)
+    return answer(SentAnswer, await services.commands.create(caller, connector_id, wanted))
