@@ -19,6 +19,7 @@ from benchling_connector.domain.connectors import ConnectorView
 from benchling_connector.domain.environment import ENVIRONMENT_PREFIX
 from benchling_connector.domain.errors import NotFound
 from benchling_connector.platform.keys import KeyPlace, key_place
+from benchling_connector.platform.outward import Outside
 from benchling_connector.platform.services import Services, open_services
 
 __all__ = ["Because", "ConnectorName", "Place", "caller", "find", "on_platform"]
@@ -67,22 +68,29 @@ def caller() -> Caller:
 
 
 def on_platform(
-    place: Place, work: Callable[[Services], Awaitable[Result]], *, may_make: bool = False
+    place: Place,
+    work: Callable[[Services], Awaitable[Result]],
+    *,
+    may_make: bool = False,
+    outside: Outside | None = None,
 ) -> Result:
     """What the work on a platform's services gives.
 
-    `may_make`: the database and the key are made if there are none. Raises `ConnectorError`.
+    `may_make`: the database and the key are made if there are none. `outside`: for work that needs
+    more than the database. Raises `ConnectorError`.
     """
 
     async def run() -> Result:
-        async with _opened(place, may_make=may_make) as services:
+        async with _opened(place, may_make=may_make, outside=outside) as services:
             return await work(services)
 
     return asyncio.run(run())
 
 
 @asynccontextmanager
-async def _opened(place: Place, *, may_make: bool) -> AsyncIterator[Services]:
+async def _opened(
+    place: Place, *, may_make: bool, outside: Outside | None
+) -> AsyncIterator[Services]:
     url = place.url()
     # An older database is not brought up to date on the way: that is `database upgrade`.
     makes = may_make and (await schema_status(url)).state == "absent"
@@ -92,6 +100,7 @@ async def _opened(place: Place, *, may_make: bool) -> AsyncIterator[Services]:
         new_id=SystemIds().file_id,
         key_place=place.key_place(),
         may_make=makes,
+        outside=outside,
     ) as services:
         yield services
 

@@ -254,6 +254,10 @@ PROBLEMS: dict[str, Problem] = {
         "There is a channel of this name already.",
         "Take another name, or remove that channel first.",
     ),
+    "alert-channel-unknown": Problem(
+        "There is no such channel.",
+        "Look at `benchling-connector alerts channels ls`.",
+    ),
     "alert-channels-too-many": Problem(
         "There are 100 channels already, and every alert goes to each.",
         "Remove one, or let one webhook or topic pass alerts on to many.",
