@@ -21,9 +21,12 @@ from benchling_connector.adapters.benchling import BudgetSnapshot
 from benchling_connector.assembly import metrics_of
 from benchling_connector.cli.main import app
 from benchling_connector.domain.catalog import ENTITY_FAMILIES, Family, catalog
+from benchling_connector.domain.channels import FIELDS
 from benchling_connector.domain.configuration import SECRET_KEYS, Configuration
+from benchling_connector.domain.exposed import EXPOSED
 from benchling_connector.domain.health import Health, condition_of
 from benchling_connector.domain.metrics import Metric
+from benchling_connector.domain.samples import SAMPLED
 from benchling_connector.engine.stats import Stats
 from benchling_connector.settings import ENVIRONMENT_PREFIX
 
@@ -409,6 +412,54 @@ def metrics() -> str:
     )
 
 
+def platform_metrics() -> str:
+    """Every metric of the platform, as Prometheus sees it."""
+    return table(
+        ["Metric", "Kind", "Labels", "Meaning"],
+        (
+            [
+                code(one.name + ("_total" if one.kind == "counter" else "")),
+                one.kind,
+                ", ".join(map(code, one.labels)),
+                one.help,
+            ]
+            for one in EXPOSED.values()
+        ),
+    )
+
+
+def samples() -> str:
+    """Every number that is measured of a worker, and how it is summed up."""
+    return table(
+        ["Name", "Kind", "Unit", "Of several workers", "Meaning"],
+        (
+            [code(one.name), one.kind, one.unit, TOGETHER[one.together], one.meaning]
+            for one in SAMPLED.values()
+        ),
+    )
+
+
+TOGETHER = {"sum": "added", "max": "the largest"}
+
+
+def channel_fields() -> str:
+    """What each kind of channel has to be told."""
+    rows = []
+    for kind, fields in FIELDS.items():
+        for field in fields:
+            needed = "required" if field.required else "none"
+            rows.append(
+                [
+                    code(kind.value),
+                    code(field.name),
+                    code(field.default) if field.default is not None else needed,
+                    "yes" if field.secret else "",
+                    field.meaning,
+                ]
+            )
+    return table(["Kind", "Field", "Default", "Secret", "Meaning"], rows)
+
+
 BUS, QUEUE = cloudformation.NAMES
 
 BLOCKS: dict[str, Callable[[], str]] = {
@@ -424,6 +475,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "queue-outputs": lambda: template_outputs(QUEUE),
     "command-line": command_line,
     "metrics": metrics,
+    "platform-metrics": platform_metrics,
+    "samples": samples,
+    "channel-fields": channel_fields,
 }
 
 

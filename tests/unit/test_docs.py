@@ -17,13 +17,19 @@ from benchling_connector.adapters.sqs import DeadLetterQueue, DeadLetters, Lette
 from benchling_connector.adapters.sqs.connection import SqsConnection
 from benchling_connector.adapters.system import SystemClock
 from benchling_connector.checkup import ITEMS
-from benchling_connector.cli import dlq, events, files, outcomes, quarantine
+from benchling_connector.cli import alert_channels, alerts, dlq, events, files, outcomes, quarantine
+from benchling_connector.cli import metrics as metrics_verb
 from benchling_connector.cli.exits import Exit
+from benchling_connector.domain.alerts import AlertKind, Rules
 from benchling_connector.domain.answer import Fetched
 from benchling_connector.domain.catalog import catalog
+from benchling_connector.domain.channels import Channel, ChannelKind
 from benchling_connector.domain.configuration import Configuration
 from benchling_connector.domain.event import Event, decode
+from benchling_connector.domain.exposed import EXPOSED
 from benchling_connector.domain.metrics import Metric
+from benchling_connector.domain.notices import Notice, document_of
+from benchling_connector.domain.notices import What as NoticeWhat
 from benchling_connector.domain.problems import PROBLEMS
 from benchling_connector.domain.queue_url import parse_queue_url
 from benchling_connector.domain.rawfile import Enriched, Origin, compose, draft
@@ -35,6 +41,8 @@ from benchling_connector.domain.records import (
     QuarantineGroup,
     QuarantineRecord,
 )
+from benchling_connector.domain.series import Point, Range, Series
+from benchling_connector.platform.alerts import Alert
 from benchling_connector.ports import Delivery
 from benchling_connector.redelivery import Outcome, What
 from benchling_connector.settings import ENVIRONMENT_PREFIX, load
@@ -160,6 +168,7 @@ def test_no_page_names_a_variable_metric_or_flag_that_there_is_not(page: Path) -
     variables |= {environment_variable("client_secret_file"), f"{ENVIRONMENT_PREFIX}SERVICE_HOST"}
     assert set(re.findall(rf"\b{ENVIRONMENT_PREFIX}[A-Z0-9_]+", text)) <= variables
     metrics = {exposed_name(metric) for metric in known_metrics()}
+    metrics |= {one.name + "_total" * (one.kind == "counter") for one in EXPOSED.values()}
     assert set(re.findall(r"\bbenchling_connector_(?!secret)[a-z_]+", text)) <= metrics
 
 
@@ -179,7 +188,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
 @pytest.mark.parametrize("words", [pytest.param(words, id=where) for where, words in commands()])
 def test_the_shell_examples_use_verbs_and_options_that_there_are(words: list[str]) -> None:
     known = verbs()
-    verb = next((" ".join(words[:n]) for n in (2, 1) if " ".join(words[:n]) in known), None)
+    verb = next((" ".join(words[:n]) for n in (3, 2, 1) if " ".join(words[:n]) in known), None)
     assert verb is not None
     spelled = {name for one in options(known[verb]) for name in one.opts}
     if is_configured(known[verb]):
@@ -256,6 +265,40 @@ def test_the_rows_of_quarantine_and_dead_letters_are_the_ones_documented() -> No
         assert (list(shown[verb]), list(rows[0])) == (list(told), list(told["messages"][0]))
     group = quarantine.group_of(QuarantineGroup("c", 1, AT, AT, "m"))
     assert all(f'"{key}":' in text_of("reference/command-line.md") for key in group)
+
+
+def test_the_documents_of_metrics_and_alerts_are_the_ones_documented() -> None:
+    shown = documents()
+    series = Series("queue_messages", "gauge", (Point(AT, 1.0, 2.0),))
+    told = metrics_verb.document_of("c", Range(AT, AT, 10, 10), [series])
+    alert = Alert("a", "c", "n", "health", "lake-failing", "CRITICAL", "s", "r", AT, None)
+    channel = Channel("c", "n", ChannelKind.SNS, {}, (), None, True, AT, "ada")
+    assert keys_of(shown["metrics"]) == keys_of(told)
+    assert keys_of(shown["alerts ls"]) == keys_of({"alerts": [alerts.row_of(alert)], "next": None})
+    assert keys_of(shown["alerts rules"]) == keys_of(alerts.rules_of(Rules()))
+    row = alert_channels.row_of(channel)
+    assert list(shown["alerts channels add"]) == list(row)
+    rows = shown["alerts channels ls"]["channels"]
+    assert isinstance(rows, list)
+    assert list(rows[0]) == list(row)
+
+
+def keys_of(document: object) -> object:
+    """Of objects within each other; of lists, what their first element has."""
+    if isinstance(document, dict):
+        return {key: keys_of(value) for key, value in document.items()}
+    return keys_of(document[0]) if isinstance(document, list) and document else None
+
+
+def test_the_kinds_of_alerts_are_described() -> None:
+    (kinds, *_) = first_column(text_of("how-to/alerts.md"), "Kind")
+    assert kinds == [kind.value for kind in AlertKind]
+
+
+def test_the_notice_that_the_guide_shows_has_the_fields_of_a_real_one() -> None:
+    shown = [json.loads(one) for one in fences(DOCS / "how-to" / "alerts.md", "json")]
+    notice = Notice("n", NoticeWhat.RAISED, "a", "c", "n", "health", "c", "WARNING", "s", "r", AT)
+    assert [list(one) for one in shown] == [list(document_of(notice))]
 
 
 def test_exit_statuses_are_the_ones_documented() -> None:
