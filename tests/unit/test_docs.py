@@ -17,12 +17,16 @@ from benchling_connector.adapters.sqs import DeadLetterQueue, DeadLetters, Lette
 from benchling_connector.adapters.sqs.connection import SqsConnection
 from benchling_connector.adapters.system import SystemClock
 from benchling_connector.checkup import ITEMS
-from benchling_connector.cli import dlq, events, files, outcomes, quarantine
+from benchling_connector.cli import connector_rows, dlq, events, files, outcomes, quarantine
 from benchling_connector.cli.exits import Exit
 from benchling_connector.domain.answer import Fetched
 from benchling_connector.domain.catalog import catalog
+from benchling_connector.domain.commands import Action, Command, CommandStatus
 from benchling_connector.domain.configuration import Configuration
+from benchling_connector.domain.connectors import ConnectorView, WorkerView
+from benchling_connector.domain.environment import PLATFORM_VARIABLES
 from benchling_connector.domain.event import Event, decode
+from benchling_connector.domain.lifecycle import HealthWord, Host, Mode, Network
 from benchling_connector.domain.metrics import Metric
 from benchling_connector.domain.problems import PROBLEMS
 from benchling_connector.domain.queue_url import parse_queue_url
@@ -35,6 +39,7 @@ from benchling_connector.domain.records import (
     QuarantineGroup,
     QuarantineRecord,
 )
+from benchling_connector.domain.versions import Version
 from benchling_connector.ports import Delivery
 from benchling_connector.redelivery import Outcome, What
 from benchling_connector.settings import ENVIRONMENT_PREFIX, load
@@ -158,6 +163,7 @@ def test_no_page_names_a_variable_metric_or_flag_that_there_is_not(page: Path) -
     text = page.read_text(encoding="utf-8")
     variables = {environment_variable(key) for key in Configuration.model_fields}
     variables |= {environment_variable("client_secret_file"), f"{ENVIRONMENT_PREFIX}SERVICE_HOST"}
+    variables |= PLATFORM_VARIABLES
     assert set(re.findall(rf"\b{ENVIRONMENT_PREFIX}[A-Z0-9_]+", text)) <= variables
     metrics = {exposed_name(metric) for metric in known_metrics()}
     assert set(re.findall(r"\bbenchling_connector_(?!secret)[a-z_]+", text)) <= metrics
@@ -256,6 +262,33 @@ def test_the_rows_of_quarantine_and_dead_letters_are_the_ones_documented() -> No
         assert (list(shown[verb]), list(rows[0])) == (list(told), list(told["messages"][0]))
     group = quarantine.group_of(QuarantineGroup("c", 1, AT, AT, "m"))
     assert all(f'"{key}":' in text_of("reference/command-line.md") for key in group)
+
+
+def test_the_rows_of_connectors_versions_and_commands_are_the_ones_documented() -> None:
+    worker = WorkerView(
+        "w", "h", 1, None, "hand", None, None, None, Network.ONLINE, HealthWord.HEALTHY, AT, None,
+        None, {},
+    )  # fmt: skip
+    view = ConnectorView(
+        "c", "n", "benchling", Host.LOCAL, "", "", (), {}, (), Mode.IDLE, Network.ONLINE,
+        HealthWord.HEALTHY, None, None, None, None, None, AT, AT, (worker,),
+    )  # fmt: skip
+    version = Version(1, AT, "ann", None, {}, {}, None)
+    command = Command("c", "c", Action.START, None, CommandStatus.CREATED, AT, "ann", AT)
+    shown = documents()
+    for verb, name, row in (
+        ("connectors ls", "connectors", connector_rows.row_of(view)),
+        ("connectors history", "versions", connector_rows.version_row(version)),
+        ("commands ls", "commands", connector_rows.command_row(command)),
+    ):
+        rows = shown[verb][name]
+        assert isinstance(rows, list)
+        assert list(rows[0]) == list(row)
+        assert list(shown[verb]) == [name]
+    described = shown["connectors ls"]["connectors"]
+    assert isinstance(described, list)
+    (told,) = connector_rows.row_of(view)["workers"]  # type: ignore[misc]
+    assert list(described[0]["workers"][0]) == list(told)
 
 
 def test_exit_statuses_are_the_ones_documented() -> None:
