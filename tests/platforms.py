@@ -9,15 +9,18 @@ from pathlib import Path
 
 from sqlalchemy import insert, select
 
+from benchling_connector.adapters.ledger import SqlLedgerReader, SqlQuarantine
 from benchling_connector.database.platform_tables import audit, tokens
 from benchling_connector.database.tables import workers
 from benchling_connector.domain.access import Caller, Role, Way
 from benchling_connector.domain.connectors import ConnectorView, NewConnector
 from benchling_connector.platform.desk import Desk
 from benchling_connector.platform.keys import KeyPlace, ensure_key
+from benchling_connector.platform.outward import Outside
 from benchling_connector.platform.services import Services, open_services
 from benchling_connector.platform.tokens import hash_token
 from tests.ledgers import NOON
+from tests.watched import Outbox
 
 ANN = Caller("ann@lab-7", Way.CLI, Role.ADMIN)
 
@@ -115,8 +118,9 @@ async def opened_platform(url: str, folder: Path) -> AsyncIterator[Platform]:
     """A platform on a database that has its tables."""
     time, ids = Time(), count(1)
     place = KeyPlace(folder / "platform.key")
+    outside = Outside(SqlLedgerReader, SqlQuarantine, Outbox())
     async with open_services(
-        url, now=time, new_id=lambda: f"id-{next(ids):04}", key_place=place
+        url, now=time, new_id=lambda: f"id-{next(ids):04}", key_place=place, outside=outside
     ) as services:
         await ensure_key(services.desk, place)
         yield Platform(url, services, time)

@@ -227,6 +227,17 @@ async def test_the_history_tells_who_when_why_and_what(platform: Platform) -> No
     assert page == [found[1]]
 
 
+async def test_what_was_never_configured_has_no_history_and_no_keys(platform: Platform) -> None:
+    made = await platform.connector()
+    service = platform.services.configurations
+    assert await service.history(made.connector_id) == []
+    assert await service.content(made.connector_id, secrets=True) == {}
+    with pytest.raises(NotFound):
+        await service.get(made.connector_id)
+    with pytest.raises(Refused):
+        await service.check(made.connector_id, None)
+
+
 async def test_a_check_takes_the_secret_that_is_kept_and_writes_nothing(
     platform: Platform,
 ) -> None:

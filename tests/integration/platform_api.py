@@ -66,9 +66,9 @@ class Api:
 
 
 @asynccontextmanager
-async def opened_api(folder: Path) -> AsyncIterator[Api]:
-    """The API over a new database in the folder."""
-    url = f"sqlite:///{folder / 'connector.db'}"
+async def opened_api(folder: Path, database_url: str | None = None) -> AsyncIterator[Api]:
+    """The API over a new database: a SQLite file in the folder, unless another is named."""
+    url = database_url or f"sqlite:///{folder / 'connector.db'}"
     engine = open_engine(url)
     await upgrade(engine)
     await engine.dispose()

@@ -17,16 +17,29 @@ from benchling_connector.adapters.sqs import DeadLetterQueue, DeadLetters, Lette
 from benchling_connector.adapters.sqs.connection import SqsConnection
 from benchling_connector.adapters.system import SystemClock
 from benchling_connector.checkup import ITEMS
-from benchling_connector.cli import alert_channels, alerts, dlq, events, files, outcomes, quarantine
+from benchling_connector.cli import (
+    alert_channels,
+    alerts,
+    connector_rows,
+    dlq,
+    events,
+    files,
+    outcomes,
+    quarantine,
+)
 from benchling_connector.cli import metrics as metrics_verb
 from benchling_connector.cli.exits import Exit
 from benchling_connector.domain.alerts import AlertKind, Rules
 from benchling_connector.domain.answer import Fetched
 from benchling_connector.domain.catalog import catalog
 from benchling_connector.domain.channels import Channel, ChannelKind
+from benchling_connector.domain.commands import Action, Command, CommandStatus
 from benchling_connector.domain.configuration import Configuration
+from benchling_connector.domain.connectors import ConnectorView, WorkerView
+from benchling_connector.domain.environment import PLATFORM_VARIABLES
 from benchling_connector.domain.event import Event, decode
 from benchling_connector.domain.exposed import EXPOSED
+from benchling_connector.domain.lifecycle import HealthWord, Host, Mode, Network
 from benchling_connector.domain.metrics import Metric
 from benchling_connector.domain.notices import Notice, document_of
 from benchling_connector.domain.notices import What as NoticeWhat
@@ -42,6 +55,7 @@ from benchling_connector.domain.records import (
     QuarantineRecord,
 )
 from benchling_connector.domain.series import Point, Range, Series
+from benchling_connector.domain.versions import Version
 from benchling_connector.platform.alerts import Alert
 from benchling_connector.ports import Delivery
 from benchling_connector.redelivery import Outcome, What
@@ -166,6 +180,7 @@ def test_no_page_names_a_variable_metric_or_flag_that_there_is_not(page: Path) -
     text = page.read_text(encoding="utf-8")
     variables = {environment_variable(key) for key in Configuration.model_fields}
     variables |= {environment_variable("client_secret_file"), f"{ENVIRONMENT_PREFIX}SERVICE_HOST"}
+    variables |= PLATFORM_VARIABLES
     assert set(re.findall(rf"\b{ENVIRONMENT_PREFIX}[A-Z0-9_]+", text)) <= variables
     metrics = {exposed_name(metric) for metric in known_metrics()}
     metrics |= {one.name + "_total" * (one.kind == "counter") for one in EXPOSED.values()}
@@ -299,6 +314,34 @@ def test_the_notice_that_the_guide_shows_has_the_fields_of_a_real_one() -> None:
     shown = [json.loads(one) for one in fences(DOCS / "how-to" / "alerts.md", "json")]
     notice = Notice("n", NoticeWhat.RAISED, "a", "c", "n", "health", "c", "WARNING", "s", "r", AT)
     assert [list(one) for one in shown] == [list(document_of(notice))]
+
+
+def test_the_rows_of_connectors_versions_and_commands_are_the_ones_documented() -> None:
+    worker = WorkerView(
+        "w", "h", 1, None, "hand", None, None, None, Network.ONLINE, HealthWord.HEALTHY, AT, None,
+        None, {},
+    )  # fmt: skip
+    view = ConnectorView(
+        "c", "n", "benchling", Host.LOCAL, "", "", (), {}, (), Mode.IDLE, Network.ONLINE,
+        HealthWord.HEALTHY, None, None, None, None, None, AT, AT, (worker,),
+    )  # fmt: skip
+    version = Version(1, AT, "ann", None, {}, {}, None)
+    command = Command("c", "c", Action.START, None, CommandStatus.CREATED, AT, "ann", AT)
+    shown = documents()
+    for verb, name, row in (
+        ("connectors ls", "connectors", connector_rows.row_of(view)),
+        ("connectors history", "versions", connector_rows.version_row(version)),
+        ("commands ls", "commands", connector_rows.command_row(command)),
+    ):
+        rows = shown[verb][name]
+        assert isinstance(rows, list)
+        assert list(rows[0]) == list(row)
+        assert list(shown[verb]) == [name]
+    described = shown["connectors ls"]["connectors"]
+    assert isinstance(described, list)
+    told = connector_rows.row_of(view)["workers"]
+    assert isinstance(told, list)
+    assert list(described[0]["workers"][0]) == list(told[0])
 
 
 def test_exit_statuses_are_the_ones_documented() -> None:

@@ -5,7 +5,12 @@ from typing import Annotated
 
 import typer
 
-from benchling_connector.cli.connector_rows import COMMAND_COLUMNS, command_cells, command_row
+from benchling_connector.cli.connector_rows import (
+    COMMAND_COLUMNS,
+    command_cells,
+    command_row,
+    counted,
+)
 from benchling_connector.cli.exits import Exit
 from benchling_connector.cli.options import AsJson, grouped
 from benchling_connector.cli.platform_place import (
@@ -68,7 +73,7 @@ def ls(
         return
     if found:
         show_rows(COMMAND_COLUMNS, map(command_cells, found))
-    typer.echo(f"{len(found):,} commands." if found else "No commands match.", err=True)
+    typer.echo(counted(len(found), "command") if found else "No commands match.", err=True)
 
 
 @app.command("show")
@@ -131,7 +136,7 @@ def _sent(place: Place, name: str, action: str, body: str | None, wait: float) -
 
 
 def _end(command: Command, *, as_json: bool) -> None:
-    """Shows it. Ends with 1 if it failed, with 5 if it has not ended though it was waited for."""
+    """Shows it. Ends with 1 if it has failed, was rejected, or has expired."""
     show_document(command_row(command), as_json=as_json)
     if command.status in ENDED and command.status is not CommandStatus.SUCCESS:
         raise typer.Exit(Exit.FAILED)

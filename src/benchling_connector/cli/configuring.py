@@ -6,7 +6,12 @@ from typing import Annotated
 
 import typer
 
-from benchling_connector.cli.connector_rows import VERSION_COLUMNS, version_cells, version_row
+from benchling_connector.cli.connector_rows import (
+    VERSION_COLUMNS,
+    counted,
+    version_cells,
+    version_row,
+)
 from benchling_connector.cli.exits import Exit
 from benchling_connector.cli.live_test import live_test
 from benchling_connector.cli.options import AsJson, ConfigFile, grouped
@@ -86,7 +91,7 @@ def history(*, connector: ConnectorName, place: Place, as_json: AsJson = False) 
         return
     if found:
         show_rows(VERSION_COLUMNS, map(version_cells, found))
-    typer.echo(f"{len(found):,} versions." if found else "Not configured yet.", err=True)
+    typer.echo(counted(len(found), "version") if found else "Not configured yet.", err=True)
 
 
 @grouped

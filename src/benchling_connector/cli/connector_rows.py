@@ -1,6 +1,6 @@
 """Connectors, configurations and commands as the command line shows them."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from benchling_connector.cli.showing import short
 from benchling_connector.domain.commands import Command
@@ -10,7 +10,7 @@ from benchling_connector.domain.rawfile import moment
 from benchling_connector.domain.versions import Version
 
 __all__ = ["COLUMNS", "COMMAND_COLUMNS", "VERSION_COLUMNS", "cells_of", "command_cells"]
-__all__ += ["command_row", "row_of", "version_cells", "version_row"]
+__all__ += ["command_row", "counted", "facts_of", "row_of", "version_cells", "version_row"]
 
 COLUMNS = ("NAME", "TYPE", "HOST", "NETWORK", "HEALTH", "MODE", "CONNECTOR ID")
 COMMAND_COLUMNS = ("SENT (UTC)", "COMMAND", "STATUS", "BY", "ACTION")
@@ -62,6 +62,33 @@ def row_of(view: ConnectorView) -> dict[str, object]:
             for one in view.workers
         ],
     }
+
+
+def facts_of(document: Mapping[str, object], view: ConnectorView) -> dict[str, object]:
+    """The same for people: a line for each label, worker and count."""
+    files = document.get("files")
+    return {
+        **document,
+        "labels": [f"{one.number}: {one.name}={one.value}" for one in view.labels] or None,
+        "metadata": [f"{name}={value}" for name, value in view.metadata.items()] or None,
+        "tags": list(view.tags) or None,
+        "workers": [
+            f"{one.host} {one.pid}: {one.network.value}, {one.health.value}, "
+            f"{one.mode.value if one.mode else 'RUNNING'}, started by {one.started_by}"
+            for one in view.workers
+        ]
+        or None,
+        **(
+            {"files": [f"{count:,} {name}" for name, count in files.items()]}
+            if isinstance(files, dict)
+            else {}
+        ),
+    }
+
+
+def counted(number: int, what: str) -> str:
+    """`1 connector`, `2 connectors`."""
+    return f"{number:,} {what}{'' if number == 1 else 's'}."
 
 
 def cells_of(view: ConnectorView) -> tuple[str, ...]:

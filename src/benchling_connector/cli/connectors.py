@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from benchling_connector.cli import configuring
-from benchling_connector.cli.connector_rows import COLUMNS, cells_of, row_of
+from benchling_connector.cli.connector_rows import COLUMNS, cells_of, counted, facts_of, row_of
 from benchling_connector.cli.options import AsJson, grouped
 from benchling_connector.cli.platform_place import (
     Because,
@@ -67,7 +67,7 @@ def ls(
         return
     if found:
         show_rows(COLUMNS, map(cells_of, found))
-    typer.echo(f"{len(found):,} connectors." if found else "No connectors match.", err=True)
+    typer.echo(counted(len(found), "connector") if found else "No connectors match.", err=True)
 
 
 @app.command("show")
@@ -75,13 +75,13 @@ def ls(
 def show(*, connector: ConnectorName, place: Place, as_json: AsJson = False) -> None:
     """Print all that is known of one connector, with its workers and its file counts."""
 
-    async def work(services: Services) -> dict[str, object]:
+    async def work(services: Services) -> None:
         view = await find(services, connector)
         counts = await services.files.counts(view.connector_id)
         files = {one.value.lower(): count for one, count in counts.by_status.items()}
-        return {**row_of(view), "files": files}
+        _show(view, as_json=as_json, files=files)
 
-    show_document(on_platform(place, work), as_json=as_json)
+    on_platform(place, work)
 
 
 @app.command("create")
@@ -218,8 +218,9 @@ async def _moved(
         typer.echo(f"{view.name} ({view.connector_id}): {status or 'deleted'}", err=True)
 
 
-def _show(view: ConnectorView, *, as_json: bool) -> None:
-    show_document(row_of(view), as_json=as_json)
+def _show(view: ConnectorView, *, as_json: bool, **more: object) -> None:
+    document = {**row_of(view), **more}
+    show_document(document if as_json else facts_of(document, view), as_json=as_json)
 
 
 def _pairs(given: list[str] | None) -> tuple[tuple[str, str], ...]:

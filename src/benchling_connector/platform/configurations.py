@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 
 from sqlalchemy import RowMapping, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -130,7 +131,7 @@ class Configurations:
             if limit is not None:
                 query = query.limit(limit + 1)  # the one before the last tells its difference
             rows = (await connection.execute(query)).mappings().all()
-        pairs = zip(rows, [*rows[1:], None], strict=True)
+        pairs = zip_longest(rows, rows[1:])
         told = [_told(row, earlier) for row, earlier in pairs]
         return told if limit is None else told[:limit]
 

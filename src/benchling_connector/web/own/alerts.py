@@ -114,7 +114,7 @@ class TestAnswer(Answer):
 class RulesShape(Body):
     """Hours of silence after which a running connector is an alert; null switches it off."""
 
-    no_event_hours: float | None = Field(ge=0.1, le=A_YEAR_H, allow_inf_nan=False)
+    no_event_hours: float | None = Field(ge=0.1, le=A_YEAR_H, allow_inf_nan=False, strict=True)
 
 
 @router.get("/alerts")

@@ -177,7 +177,7 @@ async def restore_configuration(
     return SavedAnswer(version=saved.version)
 
 
-@router.post("/config-check", status_code=201)
+@router.post("/config-check", status_code=201, response_model_exclude_none=True)
 async def check_configuration(
     connector_id: str,
     services: Served,

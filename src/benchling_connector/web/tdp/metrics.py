@@ -61,7 +61,7 @@ class ValueBody(Body):
     """A value and its time, from two weeks ago to two hours from now."""
 
     time: AwareTime
-    value: float | None = Field(None, allow_inf_nan=False)
+    value: float | None = Field(None, allow_inf_nan=False, strict=True)
 
 
 class MetricBody(Body):
