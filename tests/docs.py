@@ -21,12 +21,15 @@ from benchling_connector.adapters.benchling import BudgetSnapshot
 from benchling_connector.assembly import metrics_of
 from benchling_connector.cli.main import app
 from benchling_connector.domain.catalog import ENTITY_FAMILIES, Family, catalog
+from benchling_connector.domain.channels import FIELDS
 from benchling_connector.domain.commands import TRANSITIONS as COMMAND_TRANSITIONS
 from benchling_connector.domain.commands import CommandStatus
 from benchling_connector.domain.configuration import SECRET_KEYS, Configuration
+from benchling_connector.domain.exposed import EXPOSED
 from benchling_connector.domain.health import Health, condition_of
 from benchling_connector.domain.lifecycle import TRANSITIONS, Mode, Refusal, Wish
 from benchling_connector.domain.metrics import Metric
+from benchling_connector.domain.samples import SAMPLED
 from benchling_connector.engine.stats import Stats
 from benchling_connector.settings import ENVIRONMENT_PREFIX
 from benchling_connector.worker.commands import Abilities, Understood, understood
@@ -461,6 +464,54 @@ def known_commands() -> dict[str, Understood]:
     return understood(Abilities(False, nothing, nothing, nothing, nothing, nothing))
 
 
+def platform_metrics() -> str:
+    """Every metric of the platform, as Prometheus sees it."""
+    return table(
+        ["Metric", "Kind", "Labels", "Meaning"],
+        (
+            [
+                code(one.name + ("_total" if one.kind == "counter" else "")),
+                one.kind,
+                ", ".join(map(code, one.labels)),
+                one.help,
+            ]
+            for one in EXPOSED.values()
+        ),
+    )
+
+
+def samples() -> str:
+    """Every number that is measured of a worker, and how it is summed up."""
+    return table(
+        ["Name", "Kind", "Unit", "Of several workers", "Meaning"],
+        (
+            [code(one.name), one.kind, one.unit, TOGETHER[one.together], one.meaning]
+            for one in SAMPLED.values()
+        ),
+    )
+
+
+TOGETHER = {"sum": "added", "max": "the largest"}
+
+
+def channel_fields() -> str:
+    """What each kind of channel has to be told."""
+    rows = []
+    for kind, fields in FIELDS.items():
+        for field in fields:
+            needed = "required" if field.required else "none"
+            rows.append(
+                [
+                    code(kind.value),
+                    code(field.name),
+                    code(field.default) if field.default is not None else needed,
+                    "yes" if field.secret else "",
+                    field.meaning,
+                ]
+            )
+    return table(["Kind", "Field", "Default", "Secret", "Meaning"], rows)
+
+
 BUS, QUEUE = cloudformation.NAMES
 
 BLOCKS: dict[str, Callable[[], str]] = {
@@ -479,6 +530,9 @@ BLOCKS: dict[str, Callable[[], str]] = {
     "lifecycle": lifecycle,
     "command-states": command_states,
     "worker-commands": worker_commands,
+    "platform-metrics": platform_metrics,
+    "samples": samples,
+    "channel-fields": channel_fields,
 }
 
 

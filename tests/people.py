@@ -1,11 +1,12 @@
 """A platform's services on a real database, with a clock that a test owns."""
 
 import itertools
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 from argon2 import PasswordHasher
@@ -14,12 +15,19 @@ from benchling_connector.database.connection import writing
 from benchling_connector.domain.access import Caller, Role, Way
 from benchling_connector.domain.audit import AuditFilter, AuditRecord
 from benchling_connector.platform import passwords as passwords_module
+from benchling_connector.platform.keys import KeyPlace
 from benchling_connector.platform.services import Services, open_services
+from benchling_connector.platform.trying import TriedItem
 from tests.ledger_homes import empty_postgres, empty_sqlite
 from tests.ledgers import NOON
 
 ROOT = Caller("root@lab", Way.CLI, Role.ADMIN)
 PASSWORD = "four words in a row"
+
+
+async def untried(_: Mapping[str, object]) -> Sequence[TriedItem]:
+    """For apps that test no configuration."""
+    return ()
 
 
 @dataclass
@@ -65,9 +73,16 @@ class People:
 async def people_on(url: str, clock: Clock | None = None) -> AsyncIterator[People]:
     """Services on a database, as a process has them."""
     clock, numbers = clock or Clock(), itertools.count(1)
-    opening = open_services(url, now=clock.now, new_id=lambda: f"id-{next(numbers)}", may_make=True)
-    async with opening as services:
-        yield People(url, services, clock)
+    with TemporaryDirectory() as folder:
+        opening = open_services(
+            url,
+            now=clock.now,
+            new_id=lambda: f"id-{next(numbers)}",
+            key_place=KeyPlace(Path(folder) / "platform.key"),
+            may_make=True,
+        )
+        async with opening as services:
+            yield People(url, services, clock)
 
 
 KINDS = ["sqlite", pytest.param("postgresql", marks=pytest.mark.xdist_group("postgresql"))]

@@ -18,7 +18,13 @@ from benchling_connector.adapters.benchling import BenchlingReader, BudgetSnapsh
 from benchling_connector.adapters.lake import open_lake
 from benchling_connector.adapters.ledger import Process, SqlLedger, open_ledger
 from benchling_connector.adapters.sqs import SqsSource, open_queue
-from benchling_connector.adapters.system import SystemClock, SystemIds, is_gone, own_name
+from benchling_connector.adapters.system import (
+    SystemClock,
+    SystemIds,
+    is_gone,
+    measure,
+    own_name,
+)
 from benchling_connector.database.opening import Database
 from benchling_connector.domain.configuration import Configuration
 from benchling_connector.domain.errors import ConnectorError, TransientError
@@ -28,6 +34,7 @@ from benchling_connector.domain.problems import PROBLEMS
 from benchling_connector.domain.rawfile import Origin
 from benchling_connector.engine.engine import START_TRIES, Engine, Options, Ports
 from benchling_connector.engine.intake import Filter
+from benchling_connector.engine.sampled import sampled
 from benchling_connector.engine.stats import Stats
 from benchling_connector.ports import Clock
 
@@ -57,6 +64,14 @@ class Standing:
     api_requests_since: Callable[[], int] = int
     """Those of the connector that is open."""
     has_worked: bool = False
+    connector: "Connector | None" = None
+    """The one that is open."""
+
+    async def sample(self) -> dict[str, float]:
+        """What is measured of this worker now; of its process only, while it rests."""
+        if self.connector is None:
+            return await asyncio.to_thread(measure)
+        return await self.connector.sample()
 
     def counts(self) -> dict[str, int]:
         """What was done since the worker began."""
@@ -131,6 +146,23 @@ class Connector:
     def metrics(self) -> Sequence[Metric]:
         """What `/metrics` tells."""
         return metrics_of(self.stats, self.budget(), self.health(), self.in_flight)
+
+    async def sample(self) -> dict[str, float]:
+        """What is measured of this worker now, as numbers by name (`domain/samples.py`).
+
+        The queue is asked at most every half minute. Raises nothing of the world.
+        """
+        budget, depths = self.budget(), await self._source.depths()
+        return {
+            **await asyncio.to_thread(measure),
+            **sampled(self.stats, self._engine.register, self._clock.now()),
+            "api_requests": budget.used_total,
+            "api_throttled": budget.throttled_total,
+            "api_budget_limit": budget.limit,
+            "api_budget_remaining": budget.remaining,
+            "api_requests_waiting": budget.waiting,
+            **depths,
+        }
 
     def stop(self) -> None:
         """No new receive; what has been begun is finished, then `run` returns."""
@@ -242,11 +274,13 @@ async def open_connector(
             lake=lake.location,
         )
         standing.api_requests_since = lambda: connector.budget().used_total
+        standing.connector = connector
         try:
             yield connector
         finally:
             standing.api_requests += connector.budget().used_total
             standing.api_requests_since = int
+            standing.connector = None
 
 
 async def _open_ledger(

@@ -3,31 +3,26 @@
 Turns whatever is wrong into `InvalidConfiguration`: the key, what is wrong, what to write instead.
 """
 
-import difflib
 import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from pydantic import ValidationError
 
 from benchling_connector.adapters.proxies import check_proxies
 from benchling_connector.adapters.trust import read_bundle
 from benchling_connector.domain.configuration import SECRET_KEYS, Configuration
-from benchling_connector.domain.environment import ENVIRONMENT_PREFIX
+from benchling_connector.domain.environment import ENVIRONMENT_PREFIX, PLATFORM_VARIABLES
 from benchling_connector.domain.errors import FieldProblem, InvalidConfiguration
+from benchling_connector.domain.validating import KEYS, problem_of, unknown_key
 
-if TYPE_CHECKING:
-    from pydantic_core import ErrorDetails
-
-__all__ = ["ENVIRONMENT_PREFIX", "Sources", "load"]
+__all__ = ["ENVIRONMENT_PREFIX", "Sources", "load", "read_file", "read_secret_files"]
 
 # Kubernetes writes such variables into every pod beside a service of our name.
 _SERVICE_LINK = re.compile(r"SERVICE_(HOST|PORT(_.*)?)|PORT(_[0-9]+_(TCP|UDP|SCTP)(_.*)?)?")
 
-_KEYS = tuple(Configuration.model_fields)
 _FILE_KEYS = tuple(f"{key}_file" for key in sorted(SECRET_KEYS))
 
 
@@ -47,7 +42,7 @@ class Sources:
 
     def given(self) -> frozenset[str]:
         """The keys that stand anywhere. Raises `InvalidConfiguration` for an unreadable file."""
-        layers = (self.overrides, _environment(os.environ), _file(self.config))
+        layers = (self.overrides, _environment(os.environ), read_file(self.config))
         keys = {key for layer in layers for key, value in layer.items() if value is not None}
         return frozenset(keys | {key.removesuffix("_file") for key in keys & set(_FILE_KEYS)})
 
@@ -85,21 +80,26 @@ def load(
     environment = os.environ if environment is None else environment
     problems = check_proxies(environment)
     merged: dict[str, object] = {}
-    layers = (dict(overrides or {}), _environment(environment), _file(config), dict(beneath or {}))
+    layers = (
+        dict(overrides or {}),
+        _environment(environment),
+        read_file(config),
+        dict(beneath or {}),
+    )
     for layer in layers:
         given = {key: value for key, value in layer.items() if value is not None}
-        problems += _read_secret_files(given)
+        problems += read_secret_files(given)
         for key, value in given.items():
             if key not in merged or (key in SECRET_KEYS and _is_blank(merged[key])):
                 merged[key] = "" if key in SECRET_KEYS and _is_blank(value) else value
-    problems += [_unknown(key) for key in merged if key not in _KEYS]
+    problems += [unknown_key(key) for key in merged if key not in KEYS]
     try:
         configuration = Configuration.model_validate(
-            {key: value for key, value in merged.items() if key in _KEYS}
+            {key: value for key, value in merged.items() if key in KEYS}
         )
     except ValidationError as error:
         for details in error.errors(include_url=False, include_input=False):
-            problem = _problem(details)
+            problem = problem_of(details)
             if problem.key not in {known.key for known in problems}:
                 problems.append(problem)
         raise InvalidConfiguration(problems) from None
@@ -121,7 +121,7 @@ def _environment(environment: Mapping[str, str]) -> dict[str, object]:
     found: dict[str, object] = {}
     for name, text in environment.items():
         key = name.removeprefix(ENVIRONMENT_PREFIX)
-        if key == name or _SERVICE_LINK.fullmatch(key):
+        if key == name or name in PLATFORM_VARIABLES or _SERVICE_LINK.fullmatch(key):
             continue
         value: object = text
         if text.lstrip().startswith("["):
@@ -135,7 +135,8 @@ def _environment(environment: Mapping[str, str]) -> dict[str, object]:
     return found
 
 
-def _file(config: Path | None) -> dict[str, object]:
+def read_file(config: Path | None) -> dict[str, object]:
+    """The keys and values of a YAML file; none without a file. Raises `InvalidConfiguration`."""
     if config is None:
         return {}
     import yaml  # slow to import, and not needed without a file
@@ -164,7 +165,7 @@ def _file(config: Path | None) -> dict[str, object]:
 
 def _quietly(config: Path | None) -> dict[str, object]:
     try:
-        return _file(config)
+        return read_file(config)
     except InvalidConfiguration:
         return {}
 
@@ -173,8 +174,8 @@ def _whole(problem: str, remedy: str) -> InvalidConfiguration:
     return InvalidConfiguration([FieldProblem("configuration", problem, remedy)])
 
 
-def _read_secret_files(layer: dict[str, object]) -> list[FieldProblem]:
-    """Puts the content of `<secret>_file` into the layer as `<secret>`."""
+def read_secret_files(layer: dict[str, object]) -> list[FieldProblem]:
+    """Puts the content of `<secret>_file` into the layer as `<secret>`; what is wrong with it."""
     problems = []
     for file_key in _FILE_KEYS:
         path = layer.pop(file_key, None)
@@ -197,43 +198,3 @@ def _unreadable(file_key: str, path: str) -> FieldProblem:
     named = path if os.path.exists(path) else "that it names"  # noqa: PTH110 - it never raises
     remedy = "Check its path and permissions: it takes the path of a file, not the secret itself."
     return FieldProblem(file_key, f"the file {named} cannot be read.", remedy)
-
-
-def _unknown(key: str) -> FieldProblem:
-    close = difflib.get_close_matches(key.lower(), [*_KEYS, *_FILE_KEYS], n=1, cutoff=0.0)
-    return FieldProblem(key, "is not a key of the configuration.", f"Did you mean {close[0]}?")
-
-
-def _problem(error: "ErrorDetails") -> FieldProblem:
-    key = str(error["loc"][0]) if error["loc"] else "configuration"
-    if error["type"] == "missing":
-        field = Configuration.model_fields[key]
-        example = f", as in {field.examples[0]}" if field.examples else ""
-        also = f", or {key}_file" if key in SECRET_KEYS else ""
-        return FieldProblem(key, "is required.", f"Give the {field.title}{example}{also}.")
-    field = Configuration.model_fields[key]
-    message = _MESSAGES.get(error["type"]) or error["msg"].removeprefix("Value error, ")
-    if key == "api_requests_per_30s":
-        message = "must be auto, or a whole number from 1 to 100000"
-    remedy = f"It is: {field.description}"
-    if field.examples:
-        remedy += f" Example: {field.examples[0]}"
-    return FieldProblem(key, message.format(**error.get("ctx", {})) + ".", remedy)
-
-
-_MESSAGES = {
-    "string_type": "must be text; put it in quotes",
-    "string_too_short": "must not be empty",
-    "string_pattern_mismatch": "is not of the form that it must have",
-    "int_type": "must be a whole number",
-    "int_parsing": "must be a whole number",
-    "float_type": "must be a number",
-    "float_parsing": "must be a number",
-    "bool_type": "must be true or false",
-    "bool_parsing": "must be true or false",
-    "greater_than": "must be more than {gt}",
-    "greater_than_equal": "must be at least {ge}",
-    "less_than_equal": "must be at most {le}",
-    "tuple_type": "must be a list",
-    "too_short": "must not be an empty list",
-}

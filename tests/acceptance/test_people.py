@@ -18,6 +18,7 @@ from benchling_connector.adapters.system import SystemClock, SystemIds
 from benchling_connector.domain.access import Caller, Role
 from benchling_connector.domain.event import Rejected
 from benchling_connector.platform import addresses
+from benchling_connector.platform.keys import KeyPlace
 from benchling_connector.platform.services import Services, open_services
 from benchling_connector.platform.sessions import Opened
 from benchling_connector.ports import StrayMessage
@@ -55,6 +56,7 @@ class Shell:
                 f"sqlite:///{self.folder}/connector.db",
                 now=SystemClock().now,
                 new_id=SystemIds().file_id,
+                key_place=KeyPlace(self.folder / "platform.key"),
             ) as services:
                 return await look(services)
 

@@ -17,7 +17,7 @@ from benchling_connector.web.app import make_app
 from benchling_connector.web.guard import LARGEST_BODY
 from benchling_connector.web.settings import TrustedProxy, WebSettings
 from tests.ledgers import NOON
-from tests.people import PASSWORD, ROOT, People
+from tests.people import PASSWORD, ROOT, People, untried
 
 CREDENTIALS = {"name": "ann", "password": PASSWORD}
 
@@ -30,7 +30,7 @@ async def browsing(
     address: str = "10.0.0.1",
 ) -> AsyncIterator[httpx.AsyncClient]:
     """A browser at an address, with cookies of its own."""
-    app = make_app(people.services, settings)
+    app = make_app(people.services, untried, settings)
     transport = httpx.ASGITransport(app, raise_app_exceptions=False, client=(address, 1))
     async with httpx.AsyncClient(transport=transport, base_url=url) as client:
         yield client
@@ -160,7 +160,7 @@ async def test_a_connectors_token_may_touch_nothing_but_that_connector(people: P
         await connector_identity(people.services.desk.engine, name, name, NOON, str)
     made = await people.services.tokens.create_for_connector(ROOT, "c1", "worker")
     assert made is not None
-    app = make_app(people.services)
+    app = make_app(people.services, untried)
 
     @app.get("/its/{connector_id}")
     async def its(caller: Annotated[Caller, Depends(allowed_or_itself(Role.OPERATOR))]) -> str:

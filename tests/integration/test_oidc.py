@@ -15,7 +15,7 @@ from benchling_connector.domain.access import roles_of
 from benchling_connector.web.app import make_app
 from benchling_connector.web.settings import OidcSettings, WebSettings
 from tests.oidc import CLIENT_ID, CLIENT_SECRET, Issuer, running_issuer
-from tests.people import ROOT, People
+from tests.people import ROOT, People, untried
 
 # Of the provider, about itself.
 pytestmark = pytest.mark.filterwarnings("ignore:get_jwt_config:DeprecationWarning")
@@ -32,7 +32,7 @@ def issuer() -> Iterator[Issuer]:
 @asynccontextmanager
 async def served(people: People, settings: WebSettings) -> AsyncIterator[str]:
     """The platform on a port of loopback: its URL."""
-    app = make_app(people.services, settings)
+    app = make_app(people.services, untried, settings)
     server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
     with socket.socket() as listening:
         listening.bind(("127.0.0.1", 0))

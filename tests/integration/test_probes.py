@@ -7,8 +7,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from benchling_connector.platform.keys import KeyPlace
 from benchling_connector.platform.services import open_services
 from benchling_connector.web.app import make_app
+from tests.people import untried
 from tests.postgres import Postgres
 
 pytestmark = pytest.mark.xdist_group("postgresql")
@@ -17,10 +19,14 @@ pytestmark = pytest.mark.xdist_group("postgresql")
 @pytest.fixture
 async def client(postgres: Postgres, tmp_path: Path) -> AsyncIterator[httpx.AsyncClient]:
     opening = open_services(
-        await postgres.make_database(), now=lambda: datetime.now(UTC), new_id=str, may_make=True
+        await postgres.make_database(),
+        now=lambda: datetime.now(UTC),
+        new_id=str,
+        key_place=KeyPlace(tmp_path / "platform.key"),
+        may_make=True,
     )
     async with opening as services:
-        transport = httpx.ASGITransport(make_app(services))
+        transport = httpx.ASGITransport(make_app(services, untried))
         async with httpx.AsyncClient(transport=transport, base_url="http://here") as made:
             yield made
 

@@ -30,9 +30,9 @@ from benchling_connector.adapters.sqs.answers import (
 from benchling_connector.adapters.sqs.connection import SqsConnection
 from benchling_connector.adapters.sqs.endpoint import endpoint_of
 from benchling_connector.adapters.sqs.protocol import signed_headers
-from benchling_connector.adapters.sqs.url import parse_queue_url
 from benchling_connector.adapters.system import SystemClock
 from benchling_connector.domain.errors import TransientError
+from benchling_connector.domain.queue_url import parse_queue_url
 from tests.integration.conftest import FakeSqs, write_key
 from tests.proxy import listening
 

@@ -15,21 +15,39 @@ import yaml
 
 from benchling_connector.adapters.sqs import DeadLetterQueue, DeadLetters, Letter, Outgoing
 from benchling_connector.adapters.sqs.connection import SqsConnection
-from benchling_connector.adapters.sqs.url import parse_queue_url
 from benchling_connector.adapters.system import SystemClock
 from benchling_connector.checkup import ITEMS
-from benchling_connector.cli import dlq, events, files, outcomes, quarantine
+from benchling_connector.cli import (
+    alert_channels,
+    alerts,
+    connector_rows,
+    dlq,
+    events,
+    files,
+    outcomes,
+    quarantine,
+)
+from benchling_connector.cli import metrics as metrics_verb
 from benchling_connector.cli.exits import Exit
 from benchling_connector.domain.access import Role
 from benchling_connector.domain.accounts import Account
+from benchling_connector.domain.alerts import AlertKind, Rules
 from benchling_connector.domain.answer import Fetched
 from benchling_connector.domain.audit import FIRST, AuditRecord, Finding, Head, Verdict
 from benchling_connector.domain.catalog import catalog
+from benchling_connector.domain.channels import Channel, ChannelKind
+from benchling_connector.domain.commands import Action, Command, CommandStatus
 from benchling_connector.domain.configuration import Configuration
-from benchling_connector.domain.environment import OIDC_KEYS
+from benchling_connector.domain.connectors import ConnectorView, WorkerView
+from benchling_connector.domain.environment import OIDC_KEYS, PLATFORM_VARIABLES
 from benchling_connector.domain.event import Event, decode
+from benchling_connector.domain.exposed import EXPOSED
+from benchling_connector.domain.lifecycle import HealthWord, Host, Mode, Network
 from benchling_connector.domain.metrics import Metric
+from benchling_connector.domain.notices import Notice, document_of
+from benchling_connector.domain.notices import What as NoticeWhat
 from benchling_connector.domain.problems import PROBLEMS
+from benchling_connector.domain.queue_url import parse_queue_url
 from benchling_connector.domain.rawfile import Enriched, Origin, compose, draft
 from benchling_connector.domain.records import (
     EventRecord,
@@ -39,6 +57,9 @@ from benchling_connector.domain.records import (
     QuarantineGroup,
     QuarantineRecord,
 )
+from benchling_connector.domain.series import Point, Range, Series
+from benchling_connector.domain.versions import Version
+from benchling_connector.platform.alerts import Alert
 from benchling_connector.platform.documents import (
     account_document,
     entry_document,
@@ -173,8 +194,10 @@ def test_no_page_names_a_variable_metric_or_flag_that_there_is_not(page: Path) -
     variables = {environment_variable(key) for key in Configuration.model_fields}
     variables |= {environment_variable("client_secret_file"), f"{ENVIRONMENT_PREFIX}SERVICE_HOST"}
     variables |= {environment_variable(key) for key in OIDC_KEYS}
+    variables |= PLATFORM_VARIABLES
     assert set(re.findall(rf"\b{ENVIRONMENT_PREFIX}[A-Z0-9_]+", text)) <= variables
     metrics = {exposed_name(metric) for metric in known_metrics()}
+    metrics |= {one.name + "_total" * (one.kind == "counter") for one in EXPOSED.values()}
     assert set(re.findall(r"\bbenchling_connector_(?!secret)[a-z_]+", text)) <= metrics
 
 
@@ -194,7 +217,7 @@ def commands() -> Iterator[tuple[str, list[str]]]:
 @pytest.mark.parametrize("words", [pytest.param(words, id=where) for where, words in commands()])
 def test_the_shell_examples_use_verbs_and_options_that_there_are(words: list[str]) -> None:
     known = verbs()
-    verb = next((" ".join(words[:n]) for n in (2, 1) if " ".join(words[:n]) in known), None)
+    verb = next((" ".join(words[:n]) for n in (3, 2, 1) if " ".join(words[:n]) in known), None)
     assert verb is not None
     spelled = {name for one in options(known[verb]) for name in one.opts}
     if is_configured(known[verb]):
@@ -317,6 +340,68 @@ async def test_the_program_in_the_guide_checks_an_exported_audit(
         Path("audit.jsonl").write_text("".join(wrong), encoding="utf-8")
         with pytest.raises(AssertionError):
             exec(program, {})
+
+
+def test_the_documents_of_metrics_and_alerts_are_the_ones_documented() -> None:
+    shown = documents()
+    series = Series("queue_messages", "gauge", (Point(AT, 1.0, 2.0),))
+    told = metrics_verb.document_of("c", Range(AT, AT, 10, 10), [series])
+    alert = Alert("a", "c", "n", "health", "lake-failing", "CRITICAL", "s", "r", AT, None)
+    channel = Channel("c", "n", ChannelKind.SNS, {}, (), None, True, AT, "ada")
+    assert keys_of(shown["metrics"]) == keys_of(told)
+    assert keys_of(shown["alerts ls"]) == keys_of({"alerts": [alerts.row_of(alert)], "next": None})
+    assert keys_of(shown["alerts rules"]) == keys_of(alerts.rules_of(Rules()))
+    row = alert_channels.row_of(channel)
+    assert list(shown["alerts channels add"]) == list(row)
+    rows = shown["alerts channels ls"]["channels"]
+    assert isinstance(rows, list)
+    assert list(rows[0]) == list(row)
+
+
+def keys_of(document: object) -> object:
+    """Of objects within each other; of lists, what their first element has."""
+    if isinstance(document, dict):
+        return {key: keys_of(value) for key, value in document.items()}
+    return keys_of(document[0]) if isinstance(document, list) and document else None
+
+
+def test_the_kinds_of_alerts_are_described() -> None:
+    (kinds, *_) = first_column(text_of("how-to/alerts.md"), "Kind")
+    assert kinds == [kind.value for kind in AlertKind]
+
+
+def test_the_notice_that_the_guide_shows_has_the_fields_of_a_real_one() -> None:
+    shown = [json.loads(one) for one in fences(DOCS / "how-to" / "alerts.md", "json")]
+    notice = Notice("n", NoticeWhat.RAISED, "a", "c", "n", "health", "c", "WARNING", "s", "r", AT)
+    assert [list(one) for one in shown] == [list(document_of(notice))]
+
+
+def test_the_rows_of_connectors_versions_and_commands_are_the_ones_documented() -> None:
+    worker = WorkerView(
+        "w", "h", 1, None, "hand", None, None, None, Network.ONLINE, HealthWord.HEALTHY, AT, None,
+        None, {},
+    )  # fmt: skip
+    view = ConnectorView(
+        "c", "n", "benchling", Host.LOCAL, "", "", (), {}, (), Mode.IDLE, Network.ONLINE,
+        HealthWord.HEALTHY, None, None, None, None, None, AT, AT, (worker,),
+    )  # fmt: skip
+    version = Version(1, AT, "ann", None, {}, {}, None)
+    command = Command("c", "c", Action.START, None, CommandStatus.CREATED, AT, "ann", AT)
+    shown = documents()
+    for verb, name, row in (
+        ("connectors ls", "connectors", connector_rows.row_of(view)),
+        ("connectors history", "versions", connector_rows.version_row(version)),
+        ("commands ls", "commands", connector_rows.command_row(command)),
+    ):
+        rows = shown[verb][name]
+        assert isinstance(rows, list)
+        assert list(rows[0]) == list(row)
+        assert list(shown[verb]) == [name]
+    described = shown["connectors ls"]["connectors"]
+    assert isinstance(described, list)
+    told = connector_rows.row_of(view)["workers"]
+    assert isinstance(told, list)
+    assert list(described[0]["workers"][0]) == list(told[0])
 
 
 def test_exit_statuses_are_the_ones_documented() -> None:

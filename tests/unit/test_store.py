@@ -400,3 +400,25 @@ async def test_an_object_with_other_bytes_does_not_settle_a_file() -> None:
     await desk.clock.run(desk.store().settle_orphan(record))
     assert desk.files() == {}
     assert desk.event("e1").file_id is None
+
+
+async def test_files_are_composed_when_they_begin_and_pending_until_they_are_written() -> None:
+    desk = Desk()
+    pending: list[int] = []
+    put = desk.lake.put
+
+    async def watched(path: str, body: bytes) -> None:
+        pending.append(desk.stats.pending)
+        await put(path, body)
+
+    desk.lake.put = watched  # type: ignore[method-assign]
+    await stored(desk, entries(*(f"e{n}" for n in range(5))), events_per_file=2)
+    assert (desk.stats.composed, desk.stats.files, desk.stats.pending) == (3, 3, 0)
+    assert max(pending) == 3
+
+
+async def test_a_file_that_is_not_written_was_composed_and_is_not_pending() -> None:
+    desk = Desk()
+    items = entries("e1")
+    await desk.clock.run(desk.store().store(items, lambda _: None))
+    assert (desk.stats.composed, desk.stats.files, desk.stats.pending) == (1, 0, 0)

@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from benchling_connector.cli.exits import Exit
-from benchling_connector.cli.homes import Home, opened
 from benchling_connector.cli.options import AsJson, Since, Until, grouped, period
+from benchling_connector.cli.platform_place import Place, opened
 from benchling_connector.cli.showing import short, show_document, show_rows
 from benchling_connector.domain.audit import AuditFilter, AuditRecord, Head, Verdict, head_of
 from benchling_connector.platform.documents import entry_document, exported, verdict_document
@@ -62,7 +62,7 @@ def ls(
     before: Annotated[
         int | None, typer.Option(min=1, metavar="NUMBER", help="Only those before this one.")
     ] = None,
-    home: Home,
+    home: Place,
     as_json: AsJson = False,
 ) -> None:
     """List entries, newest first."""
@@ -88,7 +88,7 @@ def ls(
 
 @app.command("export")
 @grouped
-def export(*, which: Which, home: Home, as_json: AsJson = False) -> None:
+def export(*, which: Which, home: Place, as_json: AsJson = False) -> None:
     """Print entries, oldest first, one JSON document a line, with all that their hashes are of."""
     wanted = which.filter()
 
@@ -116,7 +116,7 @@ def verify(
             help="An end of the audit that was noted elsewhere, as this verb prints it.",
         ),
     ] = None,
-    home: Home,
+    home: Place,
     as_json: AsJson = False,
 ) -> None:
     """Tell whether every entry is still what was written. Ends with 1 if anything is wrong."""

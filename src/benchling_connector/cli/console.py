@@ -6,9 +6,9 @@ from typing import Annotated
 import typer
 
 from benchling_connector.cli.exits import Exit
-from benchling_connector.cli.homes import Home, opened
 from benchling_connector.cli.options import AsJson, grouped
 from benchling_connector.cli.persons import cli_caller
+from benchling_connector.cli.platform_place import Place, opened
 from benchling_connector.cli.showing import show_document
 from benchling_connector.platform import addresses
 
@@ -37,7 +37,7 @@ def link(
             metavar="URL", help="Where the console is. Default: where `serve` says that it is."
         ),
     ] = None,
-    home: Home,
+    home: Place,
     as_json: AsJson = False,
 ) -> None:
     """Print a link that signs an administrator in: once, and within 15 minutes."""

@@ -7,6 +7,7 @@ from benchling_connector.domain.errors import (
     ConfigurationError,
     ConnectorError,
     InvalidConfiguration,
+    InvalidInput,
     TransientError,
 )
 
@@ -26,6 +27,8 @@ class Exit(IntEnum):
 
 def exit_status(error: ConnectorError) -> Exit:
     """The status that a verb ends with when this error ends it."""
+    if isinstance(error, InvalidInput):
+        return Exit.USAGE
     if isinstance(error, InvalidConfiguration):
         return Exit.CONFIGURATION
     if isinstance(error, (ConfigurationError, TransientError)):

@@ -61,7 +61,7 @@ def configured_elsewhere(sources: Sources) -> bool:
 
 @asynccontextmanager
 async def open_worker(
-    sources: Sources, own: Configuration | None, manner: Manner, decrypt: Decrypt
+    sources: Sources, own: Configuration | None, manner: Manner
 ) -> AsyncIterator[Worker]:
     """A worker that can be run. Its database is being opened, but need not be open yet.
 
@@ -92,7 +92,11 @@ async def open_worker(
                 is_gone,
             )
             return DatabaseHome(
-                found.heart, found.connector_id, process, decrypt=decrypt, new_id=ids.file_id
+                found.heart,
+                found.connector_id,
+                process,
+                decrypt=_decrypting(here),
+                new_id=ids.file_id,
             )
 
         tools = Tools(
@@ -105,8 +109,21 @@ async def open_worker(
             check=check,
             retry=retry,
             discard=discard,
+            sample=standing.sample,
         )
         yield Worker(tools, clock, own=own, port=here.http_port, drain=manner.drain)
+
+
+def _decrypting(here: Configuration) -> Decrypt:
+    """With the platform's key, where this process finds it."""
+
+    def decrypt(sealed: str, owner: str, name: str) -> str:
+        from benchling_connector.platform.keys import key_place  # seldom needed, and slow to import
+        from benchling_connector.platform.vault import Vault
+
+        return Vault(key_place(os.environ, here.data_dir).keys).unseal(sealed, owner, name)
+
+    return decrypt
 
 
 def _database(

@@ -22,6 +22,12 @@ VERBS = {
     "status": "Show how connectors are: workers, the health table, what waits for its next try.",
     "demo": "Shows what the connector does: a simulated tenant, an embedded queue and a connector.",
     "serve": "The platform: the HTTP API, and the connectors that it hosts.",
+    "connectors": "The platform's connectors: create, configure, start, stop, edit, delete them.",
+    "commands": "Commands to the platform's connectors: send them, and look at their answers.",
+    "metrics": "Print what was measured of a connector in the last hour, or since another time.",
+    "alerts": "What is wrong with the platform's connectors, and who is told of it.",
+    "keys": "The key that the platform's secrets are encrypted with: rotate it.",
+    "database": "The database of ledger and platform: bring it up to date.",
     "events": "What the ledger knows of events.",
     "files": "What the ledger knows of RAW files.",
     "quarantine": "Messages that can never be events: look at them, retry them, discard them.",
@@ -30,6 +36,7 @@ VERBS = {
     "users": "Accounts of the platform: who may sign in, and as what.",
     "tokens": "API tokens of the platform.",
     "console": "Getting in to the platform's console.",
+    "monitoring": "A Grafana dashboard and Prometheus alert rules for the platform's metrics.",
     "templates": "The CloudFormation templates for the event bus and the queue.",
 }
 """Each is a module beside this one, with an `app`; and what the app says of itself, so that a list

@@ -13,7 +13,7 @@ from benchling_connector.cli.hosting import Manner, configured_elsewhere, open_w
 from benchling_connector.cli.logs import limit_log, set_up_logs
 from benchling_connector.cli.secret import with_secret
 from benchling_connector.cli.stopping import stopping
-from benchling_connector.domain.errors import ConnectorError, FieldProblem, InvalidConfiguration
+from benchling_connector.domain.errors import ConnectorError
 
 __all__ = ["app", "run"]
 
@@ -68,7 +68,7 @@ async def _run(load: Load, manner: Manner, log_file: Path | None) -> None:
     limiting = None if log_file is None else asyncio.create_task(_limit(log_file))
     with stopping() as stop:
         own = None if configured_elsewhere(load) else await with_secret(load)
-        async with open_worker(load, own, manner, _undecryptable) as worker:
+        async with open_worker(load, own, manner) as worker:
             stop.gently = worker.stop
             await worker.run()
     if limiting is not None:
@@ -80,8 +80,3 @@ async def _limit(log_file: Path) -> None:
         await asyncio.sleep(LOG_LOOK_S)
         with suppress(OSError):  # somebody may have taken it away
             limit_log(log_file, LOG_MOST_BYTES)
-
-
-def _undecryptable(_: str, __: str, name: str) -> str:
-    problem = "is encrypted, and there is no key to decrypt it with."
-    raise InvalidConfiguration([FieldProblem(name, problem, "Name a file by its `_file` key.")])

@@ -1,7 +1,6 @@
 """`serve`: the platform, and the connectors that it hosts."""
 
 import asyncio
-import ipaddress
 import os
 import platform
 import signal
@@ -9,7 +8,7 @@ import socket
 import sys
 import time
 from collections.abc import Coroutine, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,21 +17,32 @@ from typing import TYPE_CHECKING, Annotated, Any
 import structlog
 import typer
 
-from benchling_connector.adapters.system import SystemIds, is_gone, own_name
+from benchling_connector.adapters.system import SystemClock, SystemIds, is_gone, own_name
+from benchling_connector.cli.console import link_url
+from benchling_connector.cli.doors import Doors, is_loopback
+from benchling_connector.cli.live_test import live_test
 from benchling_connector.cli.logs import set_up_logs
+from benchling_connector.cli.options import grouped
+from benchling_connector.cli.outside import OUTSIDE
+from benchling_connector.cli.persons import who
 from benchling_connector.cli.stopping import stopping
-from benchling_connector.domain.environment import ENVIRONMENT_PREFIX
+from benchling_connector.domain.access import Caller, Role, Way
+from benchling_connector.domain.environment import ENVIRONMENT_PREFIX, PLATFORM_VARIABLES
 from benchling_connector.domain.errors import (
     ConnectorError,
     FieldProblem,
     InvalidConfiguration,
     TransientError,
 )
+from benchling_connector.platform import addresses
 from benchling_connector.platform.keeping import tidy
+from benchling_connector.platform.keys import key_place
 from benchling_connector.platform.leading import Leadership
 from benchling_connector.platform.processes import Launch
 from benchling_connector.platform.services import Services, open_services
 from benchling_connector.platform.supervisor import Machine, Supervisor
+from benchling_connector.platform.watching import watch
+from benchling_connector.web.settings import WebSettings
 
 if TYPE_CHECKING:
     import uvicorn
@@ -43,9 +53,6 @@ STOP_WITHIN_S = 27.0
 """Longer than workers may take: they are ended first."""
 TIDY_EVERY_S = 10.0
 ANSWERS_END_WITHIN_S = 5
-
-NEEDED_BY_WORKERS = ("PLATFORM_KEY", "PLATFORM_KEY_FILE")
-"""Of `serve`'s own variables, by their names behind the prefix."""
 
 log = structlog.get_logger()
 
@@ -67,7 +74,9 @@ class Place:
 
 
 @app.command()
+@grouped
 def serve(
+    *,
     data_dir: Annotated[
         Path | None,
         typer.Option(
@@ -83,6 +92,7 @@ def serve(
     http_port: Annotated[
         int, typer.Option(min=0, max=65535, help="On which port; 0 for any that is free.")
     ] = 8080,
+    doors: Doors,
     log_level: Annotated[
         str, typer.Option(help="debug, info, warning or error.", metavar="LEVEL")
     ] = "info",
@@ -94,8 +104,9 @@ def serve(
     variables = os.environ
     given = data_dir or Path(variables.get(f"{ENVIRONMENT_PREFIX}DATA_DIR") or "data")
     url = database_url or variables.get(f"{ENVIRONMENT_PREFIX}DATABASE_URL") or None
+    place = Place(given.expanduser().absolute(), url)
     try:
-        asyncio.run(_serve(Place(given.expanduser().absolute(), url), http_host, http_port))
+        asyncio.run(_serve(place, doors.settings(http_host), http_host, http_port))
     except ConnectorError as error:
         log.error(  # noqa: TRY400 - what it is stands in the fields
             "platform.failed", code=error.code, sentence=error.sentence, remedy=error.remedy
@@ -103,12 +114,20 @@ def serve(
         raise
 
 
-async def _serve(place: Place, host: str, port: int) -> None:
+async def _serve(place: Place, settings: WebSettings, host: str, port: int) -> None:
     with stopping(STOP_WITHIN_S) as stop, _listening(host, port) as listening:
-        opening = open_services(place.url, now=_now, new_id=SystemIds().file_id, may_make=True)
-        async with opening as services:
+        opening = open_services(
+            place.url,
+            now=_now,
+            new_id=SystemIds().file_id,
+            key_place=key_place(os.environ, place.data_dir),
+            may_make=True,
+            outside=OUTSIDE,
+        )
+        async with opening as services, AsyncExitStack() as stack:
             url = f"http://{_host(host)}:{listening.getsockname()[1]}"
-            web = _web_server(services)
+            await _note_address(stack, services, settings.public_url or url)
+            web = _web_server(place, services, settings)
             serving = asyncio.create_task(web.serve([listening]))
             jobs = [asyncio.create_task(job) for job in _jobs(place, services)]
 
@@ -121,6 +140,7 @@ async def _serve(place: Place, host: str, port: int) -> None:
             log.info("platform.served", url=url)
             print(f"Serving on {url}", file=sys.stderr)  # noqa: T201 - for people
             _warn_if_wide(host)
+            await _offer_first_link(services, settings.public_url or url)
             await asyncio.wait([serving, *jobs], return_when=asyncio.FIRST_COMPLETED)
             if not stop.asked:  # one of them has ended that should not
                 end()
@@ -130,7 +150,27 @@ async def _serve(place: Place, host: str, port: int) -> None:
             log.info("platform.stopped")
 
 
-def _web_server(services: Services) -> "uvicorn.Server":
+async def _note_address(stack: AsyncExitStack, services: Services, url: str) -> None:
+    """For the verbs beside it; until it ends."""
+    await addresses.note(services.desk, url)
+
+    async def forget() -> None:
+        with suppress(TransientError):
+            await addresses.forget(services.desk, url)
+
+    stack.push_async_callback(forget)
+
+
+async def _offer_first_link(services: Services, url: str) -> None:
+    """While nobody has an account, whoever started it may sign in."""
+    starter = Caller(who(), Way.PLATFORM, Role.ADMIN)
+    secret = await services.sessions.make_first_link(starter)
+    if secret is not None:
+        text = f"Nobody has an account yet. Sign in within 15 minutes: {link_url(url, secret)}"
+        print(text, file=sys.stderr)  # noqa: T201 - for people, and in no log
+
+
+def _web_server(place: Place, services: Services, settings: WebSettings) -> "uvicorn.Server":
     import uvicorn
 
     from benchling_connector.web.app import make_app
@@ -144,7 +184,7 @@ def _web_server(services: Services) -> "uvicorn.Server":
 
     return Server(
         uvicorn.Config(
-            make_app(services),
+            make_app(services, live_test(place.url, place.data_dir), settings),
             log_config=None,
             access_log=False,
             lifespan="off",
@@ -155,7 +195,11 @@ def _web_server(services: Services) -> "uvicorn.Server":
 
 def _jobs(place: Place, services: Services) -> Sequence[Coroutine[Any, Any, None]]:
     """What runs beside the API, for ever."""
-    return (_supervisor(place, services).run(), _tidying(services))
+    return (
+        _supervisor(place, services).run(),
+        _tidying(services),
+        watch(services.outward.watching, SystemClock().sleep),
+    )
 
 
 def _supervisor(place: Place, services: Services) -> Supervisor:
@@ -182,11 +226,10 @@ def _supervisor(place: Place, services: Services) -> Supervisor:
 def _environment_of_workers(place: Place) -> dict[str, str]:
     """Without what was said to `serve`. The database's address may hold a password, which command
     lines show to everybody."""
-    kept = {ENVIRONMENT_PREFIX + name for name in NEEDED_BY_WORKERS}
     environment = {
         name: value
         for name, value in os.environ.items()
-        if name in kept or not name.startswith(ENVIRONMENT_PREFIX)
+        if name in PLATFORM_VARIABLES or not name.startswith(ENVIRONMENT_PREFIX)
     }
     if place.database_url is not None:
         environment[f"{ENVIRONMENT_PREFIX}DATABASE_URL"] = place.database_url
@@ -234,10 +277,7 @@ def _host(host: str) -> str:
 
 def _warn_if_wide(host: str) -> None:
     """There is no TLS here: passwords and tokens would be read on the way."""
-    with suppress(ValueError):
-        if ipaddress.ip_address(host).is_loopback:
-            return
-    if host == "localhost":
+    if is_loopback(host):
         return
     sentence = (
         "The platform listens beyond this machine, and without TLS: what is sent can be read."

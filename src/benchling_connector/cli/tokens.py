@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from benchling_connector.cli.homes import Because, Home, opened
 from benchling_connector.cli.options import AsJson, grouped
 from benchling_connector.cli.persons import cli_caller
+from benchling_connector.cli.platform_place import Because, Place, opened
 from benchling_connector.cli.showing import show_document, show_rows
 from benchling_connector.domain.access import Role
 from benchling_connector.platform.documents import token_document
@@ -61,7 +61,7 @@ def create(
         ),
     ] = None,
     because: Because = None,
-    home: Home,
+    home: Place,
     as_json: AsJson = False,
 ) -> None:
     """Make a token. It is printed this once, and kept nowhere."""
@@ -92,7 +92,7 @@ def create(
 
 @app.command("ls")
 @grouped
-def ls(*, home: Home, as_json: AsJson = False) -> None:
+def ls(*, home: Place, as_json: AsJson = False) -> None:
     """List the tokens, newest first; not the tokens themselves."""
 
     async def work() -> tuple[Token, ...]:
@@ -114,7 +114,7 @@ def revoke(
     *,
     token_id: Annotated[str, typer.Argument(help="ID of the token.")],
     because: Because = None,
-    home: Home,
+    home: Place,
     as_json: AsJson = False,
 ) -> None:
     """Revoke a token: it works no more."""

@@ -7,9 +7,9 @@ from typing import Annotated
 
 import typer
 
-from benchling_connector.cli.homes import Because, Home, opened
 from benchling_connector.cli.options import AsJson, grouped
 from benchling_connector.cli.persons import cli_caller, read_password
+from benchling_connector.cli.platform_place import Because, Place, opened
 from benchling_connector.cli.showing import show_document, show_rows
 from benchling_connector.domain.access import Role
 from benchling_connector.domain.accounts import Account
@@ -50,7 +50,7 @@ def create(
     password_file: PasswordFile = None,
     email: Annotated[str | None, typer.Option(help="Address, for people to see.")] = None,
     because: Because = None,
-    home: Home,
+    home: Place,
     as_json: AsJson = False,
 ) -> None:
     """Make an account."""
@@ -69,7 +69,7 @@ def create(
 
 @app.command("ls")
 @grouped
-def ls(*, home: Home, as_json: AsJson = False) -> None:
+def ls(*, home: Place, as_json: AsJson = False) -> None:
     """List the accounts, by name."""
 
     async def work() -> tuple[Account, ...]:
@@ -92,7 +92,7 @@ def role(
     name: Name,
     role: Annotated[Role, typer.Argument(help="What it may do from now on.")],
     because: Because = None,
-    home: Home,
+    home: Place,
     as_json: AsJson = False,
 ) -> None:
     """Give an account another role. Its sessions end."""
@@ -106,7 +106,7 @@ def password(
     name: Name,
     password_file: PasswordFile = None,
     because: Because = None,
-    home: Home,
+    home: Place,
     as_json: AsJson = False,
 ) -> None:
     """Give an account another password. Its sessions end."""
@@ -118,20 +118,20 @@ def password(
 
 @app.command("disable")
 @grouped
-def disable(*, name: Name, because: Because = None, home: Home, as_json: AsJson = False) -> None:
+def disable(*, name: Name, because: Because = None, home: Place, as_json: AsJson = False) -> None:
     """Keep an account from signing in. Its sessions end, and its tokens work no more."""
     _change(home, lambda those: those.disable(cli_caller(), name, because), name, as_json)
 
 
 @app.command("enable")
 @grouped
-def enable(*, name: Name, because: Because = None, home: Home, as_json: AsJson = False) -> None:
+def enable(*, name: Name, because: Because = None, home: Place, as_json: AsJson = False) -> None:
     """Let a disabled account sign in again."""
     _change(home, lambda those: those.enable(cli_caller(), name, because), name, as_json)
 
 
 def _change(
-    home: Home,
+    home: Place,
     change: Callable[[Accounts], Awaitable[Account | None]],
     name: str,
     as_json: bool,

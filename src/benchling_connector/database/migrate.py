@@ -90,7 +90,7 @@ async def require_schema(engine: AsyncEngine) -> None:
         )
     if status.state == "older":
         problem = f"The database is of an older version ({status.current}, not {status.head})."
-        remedy = "Start the connector once with `run`: it brings the database up to date."
+        remedy = "`benchling-connector database upgrade` brings it up to date, and backs SQLite up."
         raise InvalidConfiguration([FieldProblem("database_url", problem, remedy)])
 
 

@@ -241,11 +241,13 @@ alerts = Table(
     Column("alert_id", Text, primary_key=True),
     _connector(),
     Column("kind", Text, nullable=False),
-    Column("code", Text),
+    Column("code", Text, nullable=False),
     Column("sentence", Text, nullable=False),
-    Column("remedy", Text),
+    Column("remedy", Text, nullable=False),
     Column("severity", Text, nullable=False),
     Column("since", Moment, nullable=False),
+    # Since when nothing of it was seen.
+    Column("cleared_at", Moment),
     Column("resolved_at", Moment),
     # One alert of a kind and code at a time.
     Index(
@@ -267,7 +269,9 @@ deliveries = Table(
     Column("channel_id", Text, nullable=False),
     # `raised` or `resolved`.
     Column("what", Text, nullable=False),
+    Column("created_at", Moment, nullable=False),
     Column("attempts", Integer, nullable=False),
+    # When it is tried next; none when it was delivered or given up.
     Column("next_at", Moment),
     Column("delivered_at", Moment),
     Column("error", Text),

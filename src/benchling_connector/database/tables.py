@@ -65,6 +65,9 @@ connectors = Table(
     # JSON {health, code}: what a connector that speaks by HTTP says of itself.
     Column("said", Text),
     Column("seen_at", Moment),
+    # When the queue handed over a message last, and when a worker was seen working last.
+    Column("event_at", Moment),
+    Column("worked_at", Moment),
     Column("updated_at", Moment),
     Column("deleted_at", Moment),
     Index(

@@ -1,6 +1,12 @@
 """How the environment names the keys of the configuration, and those of the platform."""
 
-__all__ = ["ENVIRONMENT_PREFIX", "OIDC_KEYS"]
+__all__ = [
+    "ENVIRONMENT_PREFIX",
+    "OIDC_KEYS",
+    "PLATFORM_KEY",
+    "PLATFORM_KEY_FILE",
+    "PLATFORM_VARIABLES",
+]
 
 ENVIRONMENT_PREFIX = "BENCHLING_CONNECTOR_"
 
@@ -13,3 +19,9 @@ OIDC_KEYS = {
     "oidc_roles": "Groups and their roles: lab-admins=admin,lab=viewer",
 }
 """What `serve` takes from the environment only; a connector's configuration has none of them."""
+
+PLATFORM_KEY = f"{ENVIRONMENT_PREFIX}PLATFORM_KEY"
+PLATFORM_KEY_FILE = f"{ENVIRONMENT_PREFIX}PLATFORM_KEY_FILE"
+
+PLATFORM_VARIABLES = frozenset({PLATFORM_KEY, PLATFORM_KEY_FILE})
+"""Of the platform: no keys of a connector's configuration."""

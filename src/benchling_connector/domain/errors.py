@@ -8,7 +8,7 @@ quarantine. Beside them a `Refused` answers somebody who asks for what is not po
 Each has a stable `code`; what it means and what to do about it stand in `problems.py`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from benchling_connector.domain.problems import PROBLEMS
@@ -18,6 +18,8 @@ __all__ = [
     "ConnectorError",
     "FieldProblem",
     "InvalidConfiguration",
+    "InvalidInput",
+    "NotFound",
     "PermanentError",
     "Refused",
     "TransientError",
@@ -85,4 +87,31 @@ class PermanentError(ConnectorError):
 
 
 class Refused(ConnectorError):  # noqa: N818 - it is an answer
-    """What a person or program asked for is not possible as things are; nothing was changed."""
+    """What a person or program asked for is not possible as things are; nothing was changed.
+
+    `details` are JSON values for programs, by name.
+    """
+
+    def __init__(
+        self, code: str, sentence: str = "", details: Mapping[str, object] | None = None
+    ) -> None:
+        super().__init__(code, sentence)
+        self.details = dict(details or {})
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.code, self.sentence, self.details)
+
+
+class NotFound(Refused):
+    """What is named is not there."""
+
+
+class InvalidInput(Refused):
+    """What was sent is not valid: found before anything was changed."""
+
+    def __init__(self, fields: Sequence[FieldProblem]) -> None:
+        self.fields = tuple(fields)
+        super().__init__("request-invalid", "\n".join(map(str, self.fields)))
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return type(self), (self.fields,)

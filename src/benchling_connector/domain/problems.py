@@ -102,6 +102,12 @@ PROBLEMS: dict[str, Problem] = {
         "The database was made by a newer version of the connector.",
         "Run the version that made it, or restore the backup taken before the upgrade.",
     ),
+    "secrets-undecryptable": Problem(
+        "The platform's secrets cannot be decrypted.",
+        "Give back the key that they were encrypted with, from your backup of it. If it is lost, "
+        "so are the secrets: `benchling-connector keys rotate --discard-lost` makes a new key and "
+        "drops them; then save each configuration again, with its secrets.",
+    ),
     # Transient: it passes.
     "benchling-unreachable": Problem(
         "Benchling's host cannot be reached.",
@@ -141,6 +147,11 @@ PROBLEMS: dict[str, Problem] = {
         "Check that it runs, can be reached, has free space, and may be used by this user; the "
         "connector tries again.",
     ),
+    "alert-not-delivered": Problem(
+        "A notice of an alert could not be delivered.",
+        "Check the channel's address and secrets with its test button or `alerts channels test`; "
+        "the notice is tried again for a day.",
+    ),
     "claim-lost": Problem(
         "Another worker took the event over, because this one seemed dead.",
         "Nothing is lost. If it happens often, the machine is too busy for its workers, or the "
@@ -154,6 +165,11 @@ PROBLEMS: dict[str, Problem] = {
     "command-interrupted": Problem(
         "The worker that carried it out ended before it was done.",
         "Look at what was done by then, and send the command again.",
+    ),
+    "worker-silent": Problem(
+        "No worker of the connector was heard of for 90 seconds, and none said that it ends.",
+        "Look at the machine and the log of its last worker. A worker of the platform's own is "
+        "started again by `serve`; start others yourself.",
     ),
     "connector-failing": Problem(
         "A fault of the connector's own.",
@@ -241,7 +257,54 @@ PROBLEMS: dict[str, Problem] = {
         "The password is too easy to guess.",
         "Take at least 12 characters, and not the account's name; a few words in a row are good.",
     ),
+    "connector-unknown": Problem(
+        "There is no such connector.",
+        "Look at `benchling-connector connectors ls`: a deleted connector is none any more.",
+    ),
+    "configuration-version-unknown": Problem(
+        "The connector's configuration has no such version.",
+        "Look at `benchling-connector connectors history ID`.",
+    ),
+    "command-unknown": Problem(
+        "There is no such command.",
+        "Look at `benchling-connector commands ls`.",
+    ),
+    "request-invalid": Problem(
+        "What was sent is not valid.",
+        "Correct the fields named in the message.",
+    ),
+    "idempotency-key-reused": Problem(
+        "The idempotency key belongs to another request.",
+        "Take a new key for every new thing, and the same one only to send the same again.",
+    ),
+    "alert-channel-taken": Problem(
+        "There is a channel of this name already.",
+        "Take another name, or remove that channel first.",
+    ),
+    "alert-channel-unknown": Problem(
+        "There is no such channel.",
+        "Look at `benchling-connector alerts channels ls`.",
+    ),
+    "alert-channels-too-many": Problem(
+        "There are 100 channels already, and every alert goes to each.",
+        "Remove one, or let one webhook or topic pass alerts on to many.",
+    ),
     # Warnings: it works, but somebody should know.
+    "dead-letters-waiting": Problem(
+        "There are messages in the dead-letter queue.",
+        "Look at them with `benchling-connector dlq peek`, and move them back with `dlq redrive` "
+        "once the cause is mended.",
+    ),
+    "no-events": Problem(
+        "No event has come for longer than usual.",
+        "Check in Benchling that the subscription is there and active, and in AWS that the rule "
+        "of the event bus sends to this queue. If the tenant is merely quiet, raise the limit.",
+    ),
+    "events-expiring": Problem(
+        "Events wait on the queue and will be lost when its retention is over.",
+        "Start the connector, or mend what keeps it from working: the queue keeps a message for "
+        "14 days at the most, and Benchling sends it only once.",
+    ),
     "messages-quarantined": Problem(
         "Messages were put into quarantine within the last hour.",
         "Look at them with `benchling-connector quarantine ls`: each has its raw body and the "

@@ -149,6 +149,8 @@ class Intake:
     def _take_in(self, deliveries: Sequence[Delivery]) -> None:
         self.last_receipt = now = self._clock.monotonic()
         self._stats.received += len(deliveries)
+        if deliveries:
+            self._stats.received_at = deliveries[-1].received_at
         self._settle.seen_again(deliveries)
         fresh = []
         for delivery in deliveries:

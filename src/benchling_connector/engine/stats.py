@@ -13,6 +13,8 @@ class Stats:
 
     received: int = 0
     """Messages that the queue handed over, repeated ones counted each time."""
+    received_at: datetime | None = None
+    """When it handed one over last."""
     stored: int = 0
     """Events that stand in a file."""
     repeated: int = 0
@@ -27,7 +29,12 @@ class Stats:
     """Stored events whose resource Benchling does not give to this app."""
     unsupported: int = 0
     """Stored events of a type for which no endpoint is known."""
+    composed: int = 0
+    """Files that were composed, whatever became of them."""
+    pending: int = 0
+    """Files that are being written now."""
     files: int = 0
+    """Files that stand in the lake."""
     bytes: int = 0
     """Of the files."""
     pruned: int = 0

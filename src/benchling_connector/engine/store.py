@@ -76,10 +76,11 @@ class Store:
         drafts = draft(enriched, self._events_per_file)
         now, asked_at = self._clock.now(), self._clock.monotonic()
         files = [compose(part, self._ids.file_id(), now, self._origin) for part in drafts]
+        self._stats.composed += len(files)
         refused = await self._begin(files)
         written = await asyncio.gather(
             *(
-                self._write(file, asked_at, done)
+                self._counted(file, asked_at, done)
                 for file, is_refused in zip(files, refused, strict=True)
                 if not is_refused
             )
@@ -95,6 +96,15 @@ class Store:
         else:
             await self._discard([file.file_id])
         log.info("file.orphan_settled", file_id=file.file_id, in_lake=found == file.sha256)
+
+    async def _counted(
+        self, file: RawFile, asked_at: float, done: Callable[[Sequence[Enriched]], None]
+    ) -> RawFile | None:
+        self._stats.pending += 1
+        try:
+            return await self._write(file, asked_at, done)
+        finally:
+            self._stats.pending -= 1
 
     async def _write(
         self, file: RawFile, asked_at: float, done: Callable[[Sequence[Enriched]], None]

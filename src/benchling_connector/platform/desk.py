@@ -7,7 +7,7 @@ from datetime import datetime
 
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
-from benchling_connector.database.connection import reading, writing
+from benchling_connector.database.connection import exclusively, reading, writing
 from benchling_connector.domain.audit import Deed
 from benchling_connector.platform.auditing import append
 
@@ -36,6 +36,12 @@ class Desk:
     async def writing(self) -> AsyncIterator[AsyncConnection]:
         """One transaction that may write."""
         async with writing(self.engine) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def exclusively(self) -> AsyncIterator[AsyncConnection]:
+        """One transaction that may write, while nobody else is in here: what it finds holds."""
+        async with exclusively(self.engine) as connection:
             yield connection
 
     async def record(self, connection: AsyncConnection, deed: Deed) -> None:

@@ -6,22 +6,32 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from benchling_connector.database.connection import open_engine
-from benchling_connector.database.migrate import require_schema, upgrade
+from benchling_connector.database.migrate import require_schema, schema_status, upgrade
 from benchling_connector.platform.accounts import Accounts
+from benchling_connector.platform.alerts import Alerts
 from benchling_connector.platform.audit import Audit
+from benchling_connector.platform.commands import Commands
+from benchling_connector.platform.configurations import Configurations
 from benchling_connector.platform.desk import Desk
+from benchling_connector.platform.filerecords import FileRecords
+from benchling_connector.platform.keys import KeyPlace, ensure_key
+from benchling_connector.platform.outward import Outside, Outward, outward
 from benchling_connector.platform.passwords import Passwords
 from benchling_connector.platform.refusals import Refusals
+from benchling_connector.platform.registry import Registry
+from benchling_connector.platform.samples import Samples
 from benchling_connector.platform.sessions import Sessions
 from benchling_connector.platform.signin import SignIn
 from benchling_connector.platform.tokens import Tokens
+from benchling_connector.platform.values import Values
+from benchling_connector.platform.vault import Vault
 
 __all__ = ["Services", "open_services"]
 
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """One of each."""
+    """One of each. `given` is None where the platform was opened with its database only."""
 
     desk: Desk
     accounts: Accounts
@@ -29,7 +39,23 @@ class Services:
     refusals: Refusals
     sessions: Sessions
     sign_in: SignIn
+    key_place: KeyPlace
+    vault: Vault
     tokens: Tokens
+    registry: Registry
+    configurations: Configurations
+    commands: Commands
+    values: Values
+    files: FileRecords
+    samples: Samples
+    alerts: Alerts
+    given: Outward | None = None
+
+    @property
+    def outward(self) -> Outward:
+        """What needs the outside."""
+        assert self.given is not None, "the platform was opened without it"
+        return self.given
 
 
 @asynccontextmanager
@@ -38,29 +64,37 @@ async def open_services(
     *,
     now: Callable[[], datetime],
     new_id: Callable[[], str],
+    key_place: KeyPlace,
     may_make: bool = False,
+    outside: Outside | None = None,
 ) -> AsyncIterator[Services]:
-    """The services on a database, which is made or upgraded first if it may be.
+    """The services on a database; it and the key are made first if they may be, and are not there.
 
-    Raises `ConfigurationError` when there is none, or one of another version, and
-    `TransientError`.
+    An older database is not upgraded on the way: `database upgrade` does, and backs it up. Raises
+    `ConfigurationError` when there is none, or one of another version, and `TransientError`.
     """
     if not may_make:
         # Opened for writing, a SQLite file would be made.
         await open_engine(database_url, read_only=True).dispose()
     engine = open_engine(database_url)
     try:
-        await (upgrade(engine) if may_make else require_schema(engine))
-        services = _make(Desk(engine, now, new_id))
+        if may_make and (await schema_status(database_url)).state == "absent":
+            await upgrade(engine)
+        await require_schema(engine)
+        desk = Desk(engine, now, new_id)
+        if may_make:
+            await ensure_key(desk, key_place)
+        services = _make(desk, key_place, database_url, outside)
         yield services
         await services.refusals.flush()
     finally:
         await engine.dispose()
 
 
-def _make(desk: Desk) -> Services:
+def _make(desk: Desk, key_place: KeyPlace, database_url: str, outside: Outside | None) -> Services:
     passwords, sessions, refusals = Passwords(), Sessions(desk), Refusals(desk)
-    accounts = Accounts(desk, passwords)
+    accounts, vault, registry = Accounts(desk, passwords), Vault(key_place.keys), Registry(desk)
+    samples, alerts = Samples(desk), Alerts(desk)
     return Services(
         desk=desk,
         accounts=accounts,
@@ -68,5 +102,15 @@ def _make(desk: Desk) -> Services:
         refusals=refusals,
         sessions=sessions,
         sign_in=SignIn(desk, accounts, passwords, sessions, refusals),
+        key_place=key_place,
+        vault=vault,
         tokens=Tokens(desk),
+        registry=registry,
+        configurations=Configurations(desk, vault, database_url),
+        commands=Commands(desk, vault, registry),
+        values=Values(desk, vault),
+        files=FileRecords(desk),
+        samples=samples,
+        alerts=alerts,
+        given=None if outside is None else outward(desk, samples, alerts, vault, outside),
     )

@@ -17,9 +17,11 @@ from benchling_connector.ports.ledger import (
     Verdict,
 )
 from benchling_connector.ports.ledger_reader import LedgerReader
+from benchling_connector.ports.notify import Notify
 from benchling_connector.ports.page import Page
 from benchling_connector.ports.quarantine import Quarantine
 from benchling_connector.ports.queue import Delivery, EventSource, QueueFacts
+from benchling_connector.ports.sealing import Sealing
 from benchling_connector.ports.system import Clock, Ids
 
 __all__ = [
@@ -35,11 +37,13 @@ __all__ = [
     "Lake",
     "Ledger",
     "LedgerReader",
+    "Notify",
     "Page",
     "Pruned",
     "Quarantine",
     "QueueFacts",
     "ResourceReader",
+    "Sealing",
     "Situation",
     "StrayMessage",
     "Verdict",

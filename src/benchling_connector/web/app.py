@@ -4,26 +4,58 @@ from fastapi import APIRouter, FastAPI
 
 from benchling_connector import __version__
 from benchling_connector.platform.services import Services
+from benchling_connector.platform.trying import LiveTest
 from benchling_connector.web import probes
 from benchling_connector.web.guard import guarded
-from benchling_connector.web.own import accounts, audit, session, tokens
+from benchling_connector.web.own import (
+    accounts,
+    alerts,
+    audit,
+    ledger,
+    metrics,
+    prometheus,
+    quarantine,
+    session,
+    tokens,
+    workers,
+)
 from benchling_connector.web.problems import heed_problems
 from benchling_connector.web.settings import WebSettings
+from benchling_connector.web.tdp import commands, configuration, connectors, files, signs, values
+from benchling_connector.web.tdp import metrics as tdp_metrics
 
 __all__ = ["make_app"]
 
 ROUTERS: tuple[APIRouter, ...] = (
     probes.router,
+    connectors.router,
+    configuration.router,
+    values.router,
+    files.router,
+    signs.router,
+    commands.router,
+    tdp_metrics.router,
+    metrics.router,
+    workers.router,
+    ledger.router,
+    quarantine.router,
+    alerts.router,
     session.router,
     accounts.router,
     tokens.router,
     audit.router,
+    prometheus.router,
 )
 """Each in a module of its own below `web/`."""
 
 
-def make_app(services: Services, settings: WebSettings | None = None) -> FastAPI:
-    """The app over opened services, which stay the caller's to close."""
+def make_app(
+    services: Services, live_test: LiveTest, settings: WebSettings | None = None
+) -> FastAPI:
+    """The app over opened services, which stay the caller's to close.
+
+    `live_test` tests a configuration against the real services.
+    """
     app = FastAPI(
         title="Benchling connector",
         version=__version__,
@@ -32,6 +64,7 @@ def make_app(services: Services, settings: WebSettings | None = None) -> FastAPI
         redoc_url=None,
     )
     app.state.services = services
+    app.state.live_test = live_test
     app.state.settings = settings = settings or WebSettings()
     heed_problems(app)
     for router in ROUTERS:

@@ -12,6 +12,9 @@ from starlette.exceptions import HTTPException as StarletteHTTPException
 from benchling_connector.domain.errors import (
     ConnectorError,
     InvalidConfiguration,
+    InvalidInput,
+    NotFound,
+    Refused,
     TransientError,
 )
 from benchling_connector.domain.records import BadCursorError
@@ -85,13 +88,33 @@ def heed_problems(app: FastAPI) -> None:
         if isinstance(error, InvalidConfiguration):
             fields = [{"field": one.key, "error": str(one)} for one in error.fields]
             return _answer(422, error.code, error.problem.title, error.remedy, {"fields": fields})
-        status = 503 if isinstance(error, TransientError) else 409
-        return _answer(status, error.code, error.sentence, error.remedy)
+        if isinstance(error, InvalidInput):
+            fields = [{"field": one.key, "error": str(one)} for one in error.fields]
+            detail = f"Not valid: {', '.join(one.key for one in error.fields)}."
+            return _answer(422, error.code, detail, more={"fields": fields})
+        more = error.details if isinstance(error, Refused) else {}
+        return _answer(_status(error), error.code, error.sentence, error.remedy, more)
 
     @app.exception_handler(Exception)
     async def on_bug(_: Request, error: Exception) -> JSONResponse:
         log.error("request.failed", error=type(error).__name__, exc_info=error)
         return _answer(500, "internal", "Something went wrong here; the log says what.")
+
+
+def _status(error: ConnectorError) -> int:
+    if isinstance(error, NotFound):
+        return 404
+    if isinstance(error, TransientError):
+        return 503
+    return _STATUSES.get(error.code, 409)
+
+
+_STATUSES = {
+    "configuration-changed": 412,
+    "idempotency-key-reused": 422,
+    # Nothing of a caller's: whoever runs the platform has to mend it.
+    "secrets-undecryptable": 503,
+}
 
 
 def _answer(

@@ -11,7 +11,7 @@ from benchling_connector.adapters.sqs.outlet import Outgoing, Outlet, open_outle
 from benchling_connector.adapters.sqs.probe import Permission, QueueProbe, probe_queue
 from benchling_connector.adapters.sqs.source import LONGEST_VISIBILITY_S, SqsSource, open_queue
 from benchling_connector.adapters.sqs.unbroken import unbroken
-from benchling_connector.adapters.sqs.url import QueueAddress, parse_queue_url
+from benchling_connector.domain.queue_url import QueueAddress, parse_queue_url
 
 __all__ = [
     "LONGEST_VISIBILITY_S",

@@ -26,9 +26,9 @@ from benchling_connector.adapters.sqs.answers import RECEIVE, Action, read
 from benchling_connector.adapters.sqs.endpoint import endpoint_of
 from benchling_connector.adapters.sqs.errors import NOT_FOUND, translate
 from benchling_connector.adapters.sqs.protocol import body_of, error_of, signed_headers
-from benchling_connector.adapters.sqs.url import QueueAddress
 from benchling_connector.adapters.sqs.wire import Wire, open_wire
 from benchling_connector.domain.errors import ConfigurationError
+from benchling_connector.domain.queue_url import QueueAddress
 
 if TYPE_CHECKING:
     from aiobotocore.credentials import AioCredentials

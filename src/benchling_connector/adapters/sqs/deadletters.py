@@ -9,20 +9,20 @@ from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from benchling_connector.adapters.sqs.answers import GET_ATTRIBUTES, GET_URL, RECEIVE, Message
+from benchling_connector.adapters.sqs.answers import GET_ATTRIBUTES, RECEIVE, Message
+from benchling_connector.adapters.sqs.arns import MISSING, address_of
 from benchling_connector.adapters.sqs.attributes import QueueAttributes, parse_attributes, text
 from benchling_connector.adapters.sqs.connection import CALL_S, SqsConnection
-from benchling_connector.adapters.sqs.errors import DENIED, NOT_FOUND
+from benchling_connector.adapters.sqs.errors import DENIED
 from benchling_connector.adapters.sqs.outlet import Outgoing
 from benchling_connector.adapters.sqs.source import BATCH, SqsSource, delivery_of
 from benchling_connector.adapters.sqs.unbroken import unbroken
-from benchling_connector.adapters.sqs.url import QueueAddress, parse_queue_url
 from benchling_connector.domain.errors import ConfigurationError, ConnectorError
+from benchling_connector.domain.queue_url import QueueAddress, parse_queue_url
 from benchling_connector.ports import Clock, Delivery
 
 __all__ = ["DeadLetterQueue", "DeadLetters", "Letter", "open_dead_letters"]
 
-MISSING = "dead-letter-queue-missing"
 NOT_ALLOWED = "dead-letter-access-denied"
 
 _POLL_S = 1
@@ -172,32 +172,13 @@ async def _find(main: SqsConnection, dlq_url: str | None) -> DeadLetterQueue:
         return DeadLetterQueue(address, None if of_another else arn, None if of_another else most)
     if arn is None:
         raise ConfigurationError(MISSING)
-    return DeadLetterQueue(await _address(main, arn), arn, most)
+    return DeadLetterQueue(await address_of(main, arn), arn, most)
 
 
 def _is_same(one: QueueAddress, other: QueueAddress) -> bool:
     """Whether both name one queue, whatever endpoint it is asked by."""
     same = (one.account_id, one.name) == (other.account_id, other.name)
     return same and (one.region is None or other.region is None or one.region == other.region)
-
-
-async def _address(main: SqsConnection, arn: str) -> QueueAddress:
-    account, _, name = arn.split(":", 4)[-1].partition(":")
-    owner = {"QueueOwnerAWSAccountId": account} if account else {}
-    try:
-        answer = await main.call(GET_URL, {"QueueName": name, **owner})
-        url = answer.queue_url
-    except ConfigurationError as error:
-        if error.code == NOT_FOUND:
-            sentence = f"The queue's redrive policy names {name}, but SQS knows no such queue."
-            raise ConfigurationError(MISSING, sentence) from None
-        if error.code != DENIED:
-            raise
-        # It is in the same account and Region, and so below the same address.
-        base = main.address.queue_url.removesuffix(f"/{main.address.name}")
-        url = f"{base}/{name}"
-    # Asked where the queue is asked: behind a VPC endpoint there may be no other way.
-    return QueueAddress(url, main.address.endpoint_url, main.address.region, account, name)
 
 
 def _of_dead_letters(error: ConfigurationError) -> ConfigurationError:

@@ -7,8 +7,8 @@ from botocore.utils import is_valid_uri, validate_region_name
 
 from benchling_connector.adapters.aws import configured_endpoint
 from benchling_connector.adapters.sqs.errors import NOT_FOUND
-from benchling_connector.adapters.sqs.url import QueueAddress
 from benchling_connector.domain.errors import ConfigurationError
+from benchling_connector.domain.queue_url import QueueAddress
 
 if TYPE_CHECKING:
     from aiobotocore.session import AioSession

@@ -13,8 +13,8 @@ from benchling_connector.adapters.aws import FOREIGN, code_of
 from benchling_connector.adapters.sqs.answers import SEND
 from benchling_connector.adapters.sqs.connection import SqsConnection
 from benchling_connector.adapters.sqs.errors import quote, translate
-from benchling_connector.adapters.sqs.url import parse_queue_url
 from benchling_connector.domain.errors import ConnectorError, PermanentError, TransientError
+from benchling_connector.domain.queue_url import parse_queue_url
 
 __all__ = ["Outgoing", "Outlet", "open_outlet", "text_to_send"]
 

@@ -30,7 +30,7 @@ from benchling_connector.adapters.sqs.answers import (
 from benchling_connector.adapters.sqs.attributes import QueueAttributes, parse_attributes
 from benchling_connector.adapters.sqs.connection import SqsConnection
 from benchling_connector.adapters.sqs.errors import DENIED, FAILING, translate
-from benchling_connector.adapters.sqs.url import QueueAddress, parse_queue_url
+from benchling_connector.domain.queue_url import QueueAddress, parse_queue_url
 
 __all__ = ["Permission", "QueueProbe", "probe_queue"]
 

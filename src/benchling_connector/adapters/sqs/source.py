@@ -32,9 +32,10 @@ from benchling_connector.adapters.sqs.answers import (
 )
 from benchling_connector.adapters.sqs.attributes import parse_attributes, whole
 from benchling_connector.adapters.sqs.connection import SqsConnection
+from benchling_connector.adapters.sqs.depths import QueueDepths
 from benchling_connector.adapters.sqs.errors import DENIED
-from benchling_connector.adapters.sqs.url import parse_queue_url
 from benchling_connector.domain.errors import ConfigurationError, ConnectorError
+from benchling_connector.domain.queue_url import parse_queue_url
 from benchling_connector.ports import Clock, Delivery, QueueFacts
 
 __all__ = [
@@ -106,6 +107,7 @@ class SqsSource:
         self._ask_again_at = 0.0
         self._left: set[asyncio.Task[None]] = set()
         self._facts = Ahead(self._ask_for_facts)
+        self._depths = QueueDepths(connection, clock)
 
     async def receive(
         self, max_messages: int, wait_s: int, visibility_s: int | None = None
@@ -164,6 +166,10 @@ class SqsSource:
             messages=attributes.messages,
             in_flight=attributes.in_flight,
         )
+
+    async def depths(self) -> dict[str, float]:
+        """What waits, as numbers by name, at most half a minute old; see `QueueDepths`."""
+        return await self._depths.values()
 
     async def settle(self) -> None:
         """Waits for what cancelled receives left behind, two seconds at the most."""

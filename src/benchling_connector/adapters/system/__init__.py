@@ -6,9 +6,10 @@ import time
 import uuid
 from datetime import UTC, datetime
 
+from benchling_connector.adapters.system.container import measure
 from benchling_connector.adapters.system.process import is_gone, own_name
 
-__all__ = ["SystemClock", "SystemIds", "is_gone", "own_name"]
+__all__ = ["SystemClock", "SystemIds", "is_gone", "measure", "own_name"]
 
 
 class SystemClock:

@@ -1,1 +1,1 @@
-"""Routes for what the Tetra Data Platform has no words for."""
+"""Our own API, for what the Tetra Data Platform's has no words for."""

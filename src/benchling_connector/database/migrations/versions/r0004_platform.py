@@ -53,6 +53,8 @@ def _columns() -> None:
         sa.Column("trouble", sa.Text),
         sa.Column("said", sa.Text),
         sa.Column("seen_at", MOMENT),
+        sa.Column("event_at", MOMENT),
+        sa.Column("worked_at", MOMENT),
         sa.Column("updated_at", MOMENT),
         sa.Column("deleted_at", MOMENT),
     ):
@@ -262,11 +264,12 @@ def _audit_and_alerts() -> None:
             "connector_id", sa.Text, sa.ForeignKey("connectors.connector_id"), nullable=False
         ),
         sa.Column("kind", sa.Text, nullable=False),
-        sa.Column("code", sa.Text),
+        sa.Column("code", sa.Text, nullable=False),
         sa.Column("sentence", sa.Text, nullable=False),
-        sa.Column("remedy", sa.Text),
+        sa.Column("remedy", sa.Text, nullable=False),
         sa.Column("severity", sa.Text, nullable=False),
         sa.Column("since", MOMENT, nullable=False),
+        sa.Column("cleared_at", MOMENT),
         sa.Column("resolved_at", MOMENT),
     )
     _index("ix_alerts_since", "alerts", ["since", "alert_id"])
@@ -283,6 +286,7 @@ def _audit_and_alerts() -> None:
         sa.Column("alert_id", sa.Text, sa.ForeignKey("alerts.alert_id"), nullable=False),
         sa.Column("channel_id", sa.Text, nullable=False),
         sa.Column("what", sa.Text, nullable=False),
+        sa.Column("created_at", MOMENT, nullable=False),
         sa.Column("attempts", sa.Integer, nullable=False),
         sa.Column("next_at", MOMENT),
         sa.Column("delivered_at", MOMENT),

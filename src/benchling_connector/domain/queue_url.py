@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from benchling_connector.domain.errors import ConfigurationError
 
-__all__ = ["QueueAddress", "parse_queue_url"]
+__all__ = ["QueueAddress", "one_form", "parse_queue_url"]
 
 # Partitions of AWS by the suffix of their hosts:
 # https://docs.aws.amazon.com/general/latest/gr/sqs-service.html and botocore's partitions.json.
@@ -97,3 +97,17 @@ def _foreign(text: str, scheme: str, netloc: str, parts: list[str]) -> QueueAddr
 
 def _not_a_queue(why: str) -> ConfigurationError:
     return ConfigurationError("queue-not-found", f"sqs_url is not the URL of a queue: {why}.")
+
+
+def one_form(text: str) -> str:
+    """The same text for every URL of one queue: `region/account/name` of AWS's own.
+
+    A foreign host is taken as it is called: two names of one host count as two queues. Raises as
+    `parse_queue_url`.
+    """
+    address = parse_queue_url(text)
+    if address.region is not None:
+        return f"{address.region}/{address.account_id}/{address.name}"
+    url = urlsplit(address.queue_url)
+    port = url.port or (443 if url.scheme == "https" else 80)
+    return f"{url.hostname}:{port}{url.path}"

@@ -1,0 +1,134 @@
+"""`alerts`: what is wrong with the platform's connectors, and who is told of it."""
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from benchling_connector.cli import alert_channels
+from benchling_connector.cli.options import AsJson, grouped
+from benchling_connector.cli.persons import cli_caller
+from benchling_connector.cli.platform_place import Place, find, on_platform
+from benchling_connector.cli.showing import short, show_document, show_rows
+from benchling_connector.domain.alerts import Rules
+from benchling_connector.domain.rawfile import moment
+from benchling_connector.domain.records import BadCursorError
+from benchling_connector.platform.alerts import Alert, AlertFilter
+from benchling_connector.platform.services import Services
+from benchling_connector.ports import Page
+
+__all__ = ["app", "row_of", "rules_of"]
+
+app = typer.Typer(
+    name="alerts",
+    help="What is wrong with the platform's connectors, and who is told of it.",
+    no_args_is_help=True,
+    add_completion=False,
+)
+app.add_typer(alert_channels.app)
+
+COLUMNS = ("SINCE (UTC)", "RESOLVED", "SEVERITY", "CONNECTOR", "CODE", "WHAT")
+
+
+@app.command("ls")
+@grouped
+def ls(
+    *,
+    place: Place,
+    connector: Annotated[
+        str | None, typer.Option(metavar="CONNECTOR", help="Only this one, by its ID or name.")
+    ] = None,
+    only_open: Annotated[bool, typer.Option("--open", help="Only those that are open.")] = False,
+    limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
+    cursor: Annotated[
+        str | None, typer.Option(help="Where the page before this one ended: its `next`.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """List alerts, newest first."""
+
+    async def work(services: Services) -> Page[Alert]:
+        mine = (await find(services, connector)).connector_id if connector else None
+        which = AlertFilter(mine, is_open=True if only_open else None)
+        return await services.alerts.list(which, limit, cursor)
+
+    try:
+        page = on_platform(place, work)
+    except BadCursorError as error:
+        raise typer.BadParameter(str(error), param_hint="--cursor") from None
+    if as_json:
+        rows = [row_of(one) for one in page.rows]
+        document: dict[str, object] = {"alerts": rows, "next": page.next}
+        show_document(document, as_json=True)
+        return
+    if page.rows:
+        show_rows(COLUMNS, map(_cells, page.rows))
+    typer.echo(f"{len(page.rows):,} alerts." if page.rows else "No alerts.", err=True)
+    if page.next is not None:
+        typer.echo(f"There are more: --cursor {page.next}", err=True)
+
+
+@app.command("rules")
+@grouped
+def rules(
+    *,
+    place: Place,
+    no_event_hours: Annotated[
+        str | None,
+        typer.Option(
+            metavar="HOURS",
+            help="Sets after how many hours without an event a running connector is an alert; "
+            "`off` for never.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Print the rules that are a matter of taste, or set them."""
+    wanted = None if no_event_hours is None else _rules(no_event_hours)
+
+    async def work(services: Services) -> Rules:
+        if wanted is not None:
+            await services.alerts.change_rules(wanted, cli_caller())
+        return await services.alerts.rules()
+
+    show_document(rules_of(on_platform(place, work)), as_json=as_json)
+
+
+def row_of(alert: Alert) -> dict[str, object]:
+    """One row of `alerts ls --json`."""
+    return {
+        "alertId": alert.alert_id,
+        "connectorId": alert.connector_id,
+        "connectorName": alert.connector_name,
+        "kind": alert.kind,
+        "code": alert.code,
+        "severity": alert.severity,
+        "sentence": alert.sentence,
+        "remedy": alert.remedy,
+        "since": moment(alert.since),
+        "resolvedAt": moment(alert.resolved_at) if alert.resolved_at else None,
+    }
+
+
+def rules_of(rules: Rules) -> dict[str, object]:
+    """What `alerts rules --json` prints."""
+    hours = None if rules.no_event is None else rules.no_event / timedelta(hours=1)
+    return {"noEventHours": hours}
+
+
+def _rules(hours: str) -> Rules:
+    if hours == "off":
+        return Rules(no_event=None)
+    try:
+        number = float(hours)
+    except ValueError:
+        number = 0.0
+    if not 0.1 <= number <= 8760:
+        raise typer.BadParameter("give hours from 0.1 to 8760, or off.", param_hint="HOURS")
+    return Rules(no_event=timedelta(hours=number))
+
+
+def _cells(alert: Alert) -> tuple[str, ...]:
+    resolved = short(alert.resolved_at) if alert.resolved_at else "open"
+    words = (alert.severity, alert.connector_name, alert.code, alert.sentence)
+    return (short(alert.since), resolved, *words)

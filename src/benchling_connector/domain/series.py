@@ -1,0 +1,144 @@
+"""Samples as series: of a gauge its mean and largest in each step, of a counter its rate.
+
+A counter's rate is what it grew, over the step's length. A worker that begins anew begins at 0, so
+that what is less than before is a growth by all of it.
+"""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from benchling_connector.domain.samples import (
+    MINUTE,
+    RAW,
+    RAW_KEPT,
+    Kind,
+    Summary,
+    floored,
+    kind_of,
+    largest,
+    last,
+    mean,
+    of_all_workers,
+)
+
+__all__ = ["Point", "Range", "Sample", "Series", "chosen", "series_of"]
+
+STEPS = (10, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 14_400, 21_600, 43_200, 86_400, 604_800)
+"""Lengths of a step in seconds, of which the shortest is taken that gives few enough points."""
+
+_JUST_BORN = timedelta(seconds=60)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What of the samples is read, and in which steps; `step` and `resolution` in seconds."""
+
+    since: datetime
+    until: datetime
+    resolution: int
+    step: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What was measured of one worker. `born`: when the worker began, None if nobody knows."""
+
+    worker_id: str
+    at: datetime
+    values: Summary
+    born: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """One step, by its begin. `largest` is None for a rate."""
+
+    at: datetime
+    value: float
+    largest: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Series:
+    """One number over time: `kind` tells whether the points are rates (per second) or values."""
+
+    name: str
+    kind: Kind
+    points: tuple[Point, ...]
+
+
+def chosen(since: datetime, until: datetime, points: int, now: datetime) -> Range:
+    """How to read a range in at most so many points, on whole steps; the first may begin before
+    `since`. Raises ValueError when nothing lies between, or there are to be fewer than two points.
+    """
+    if since >= until or points < 2:
+        raise ValueError("There is nothing between, or too few points for what is.")
+    resolution = RAW if since >= now - RAW_KEPT else MINUTE
+    length = (until - since).total_seconds()
+    # One more than fit: both ends may cut a step.
+    fitting = (step for step in STEPS if step >= resolution and length / step <= points - 1)
+    step = next(fitting, STEPS[-1] * (int(length / STEPS[-1] / (points - 1)) + 1))
+    return Range(floored(since, step), until, resolution, step)
+
+
+@dataclass(slots=True)
+class _Step:
+    """Of one number, while it is added up: by worker for gauges, growth for counters."""
+
+    means: dict[str, list[float]] = field(default_factory=dict)
+    most: dict[str, float] = field(default_factory=dict)
+    growth: float = 0.0
+
+
+def series_of(samples: Iterable[Sample], span: Range) -> Sequence[Series]:
+    """Of all workers together: rates are added, gauges as `domain/samples.py` says.
+
+    The samples come in the order of their time; those before the range only tell where counters
+    stood.
+    """
+    before: dict[tuple[str, str], float] = {}
+    steps: dict[str, dict[datetime, _Step]] = {}
+    for sample in samples:
+        at = floored(sample.at, span.step)
+        inside = span.since <= sample.at < span.until
+        for name, value in sample.values.items():
+            counter = kind_of(name) == "counter"
+            growth = _growth(before, sample, name, last(value)) if counter else None
+            if not inside or (counter and growth is None):
+                continue
+            step = steps.setdefault(name, {}).setdefault(at, _Step())
+            if growth is not None:
+                step.growth += growth
+            else:
+                step.means.setdefault(sample.worker_id, []).append(mean(value))
+                most = step.most.get(sample.worker_id, largest(value))
+                step.most[sample.worker_id] = max(most, largest(value))
+    return [
+        Series(name, kind_of(name), tuple(_points(name, kind_of(name), steps[name], span)))
+        for name in sorted(steps)
+    ]
+
+
+def _growth(
+    before: dict[tuple[str, str], float], sample: Sample, name: str, value: float
+) -> float | None:
+    """What a counter grew since the sample before; None if there was none to compare with."""
+    key = sample.worker_id, name
+    was = before.get(key)
+    before[key] = value
+    if was is None:
+        young = sample.born is not None and sample.at - sample.born <= _JUST_BORN
+        return value if young else None
+    return value - was if value >= was else value
+
+
+def _points(name: str, kind: Kind, steps: Mapping[datetime, _Step], span: Range) -> Iterable[Point]:
+    together = max if of_all_workers(name) == "max" else sum
+    for at in sorted(steps):
+        step = steps[at]
+        if kind == "counter":
+            yield Point(at, step.growth / span.step)
+        else:
+            means = [sum(values) / len(values) for values in step.means.values()]
+            yield Point(at, together(means), together(step.most.values()))

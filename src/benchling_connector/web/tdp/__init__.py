@@ -1,0 +1,1 @@
+"""The Tetra Data Platform's own connector API, for scripts and SDKs that were written for it."""
