@@ -169,6 +169,18 @@ async def test_one_that_brought_its_own_configuration_takes_the_mode_of_the_data
     await registry.worker("c-1", mode="RUNNING", started_by="hand")
     refused = await registry.send("c-1", "TetraScience.Connector.UpdateConfig")
     assert (await registry.ended(refused))["status"] == "REJECTED"
+    body = {"config": content(world, events_per_file=11)}
+    tested = await registry.send("c-1", "TetraScience.Connector.TestConfig", body)
+    verdict = json.loads((await registry.ended(tested))["answer"])
+    assert [one["field"] for one in verdict["fields"]] == ["events_per_file"]
+    body = {"config": content(world, sqs_url=world.queue.url + "-missing")}
+    tested = await registry.send("c-1", "TetraScience.Connector.TestConfig", body)
+    verdict = json.loads((await registry.ended(tested))["answer"])
+    passed = {item["name"]: item["passed"] for item in verdict["items"]}
+    assert verdict["valid"] is False
+    assert passed["benchling-token"]
+    assert not passed["queue-exists"]
+    assert passed["database"]
     await registry.want("c-1", "IDLE")
     await registry.worker("c-1", mode="IDLE", config_version=None)
     await world.publish([world.tenant.emit("v2.entry.created")])

@@ -205,6 +205,31 @@ async def test_a_new_version_is_tried_at_once_whatever_the_old_one_waits_for(
         assert place.opened == ["mended"]
 
 
+async def test_what_fails_when_something_else_is_wanted_by_then_is_not_waited_for(
+    place: Workplace,
+) -> None:
+    place.want(RUNNING)
+    place.save(2, client_id="mended")
+    configure = place.configure
+
+    async def slowly(keys: Mapping[str, object]) -> Configuration:
+        if keys["client_id"] == "app":
+            # The new version is known before the old one fails, in the same moment.
+            place.want(Situation(Mode.RUNNING, 2, None))
+            await worker._look()
+            raise DENIED
+        return await configure(keys)
+
+    place.configure = slowly  # type: ignore[method-assign]
+    worker = place.worker()
+    running = asyncio.create_task(worker.run())
+    await place.clock.advance(1.5)
+    assert place.opened == ["mended"]
+    worker.stop()
+    await place.clock.advance(5)
+    assert running.done()
+
+
 async def test_a_configuration_of_its_own_that_does_not_open_at_the_start_ends_it(
     place: Workplace,
 ) -> None:

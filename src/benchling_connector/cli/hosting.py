@@ -31,6 +31,8 @@ __all__ = ["Manner", "configured_elsewhere", "open_worker"]
 REQUIRED = frozenset(
     key for key, field in Configuration.model_fields.items() if field.is_required()
 )
+AT_HOME = ("connector_id", "connector_name", "data_dir", "database_url")
+"""Keys that say who and where a worker is, not what it does."""
 NOT_YET = {
     "benchling_url": "https://not-configured-yet.invalid",
     "client_id": "not-configured-yet",
@@ -101,7 +103,7 @@ async def open_worker(
 
         tools = Tools(
             find_home=find_home,
-            configure=_configure(sources if own is None else None),
+            configure=_configure(sources, own),
             open=_opening(standing, manner.drain, None if own is None else sources),
             serve=_serve,
             counts=standing.counts,
@@ -141,19 +143,21 @@ def _database(
 
 
 def _configure(
-    sources: Sources | None,
+    sources: Sources, own: Configuration | None
 ) -> Callable[[Mapping[str, object]], Awaitable[Configuration]]:
-    """How the platform's keys are read: beneath what this process was given, or alone with None."""
+    """How the platform's keys are read: beneath what this process was given; by one that brought
+    its own configuration alone, but where it is at home itself."""
 
     def read(keys: Mapping[str, object]) -> Configuration:
-        if sources is not None:
+        if own is None:
             return sources.over(keys)
         around = {
             name: value
             for name, value in os.environ.items()
             if not name.startswith(ENVIRONMENT_PREFIX)
         }
-        return load(None, keys, around)
+        at_home = {key: getattr(own, key) for key in AT_HOME}
+        return load(None, {**at_home, **keys}, around)
 
     async def configure(keys: Mapping[str, object]) -> Configuration:
         configuration = await asyncio.to_thread(read, keys)

@@ -141,6 +141,8 @@ class Duty:
         try:
             drained = await (self._run(wanted) if runs else self._rest(wanted))
         except ConnectorError as error:
+            if self._is_outdated(wanted):  # whatever it was, something else is wanted by now
+                return False
             if self._may_fail and runs:
                 raise
             await self._pause_after(error)
