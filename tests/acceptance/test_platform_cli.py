@@ -49,7 +49,7 @@ def platform(program: Program, tmp_path: Path) -> Platform:
 
 
 def test_a_connector_is_created_in_a_new_database_and_found_by_its_name(platform: Platform) -> None:
-    (one,) = platform.document("connectors", "ls")["connectors"]  # type: ignore[misc]
+    (one,) = platform("connectors", "ls", "--json").document()["connectors"]
     shown = platform.document("connectors", "show", "lab")
     assert {**one, "files": shown["files"]} == shown
     assert shown["labels"] == [{"id": "1", "name": "site", "value": "Basel"}]
