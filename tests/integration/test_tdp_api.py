@@ -120,6 +120,15 @@ async def test_labels_are_added_and_dropped_as_the_platform_does_or_replaced(api
     assert wrong.json()["fields"][0]["field"] == "labels.0.name"
 
 
+async def test_the_type_of_a_connector_may_be_said_and_not_be_otherwise(api: Api) -> None:
+    path = f"{CONNECTORS}/{await create(api)}"
+    same = await api.call("PUT", path, {"connectorType": "benchling", "description": "x"})
+    assert (same.status_code, same.json()["description"]) == (200, "x")
+    other = await api.call("PUT", path, {"connectorType": "other"})
+    assert problem(other) == (422, "request-invalid")
+    assert other.json()["fields"][0]["field"] == "connectorType"
+
+
 async def test_a_configuration_is_saved_in_versions_that_give_no_secret_back(api: Api) -> None:
     connector_id = await create(api)
     path = f"{CONNECTORS}/{connector_id}/config"

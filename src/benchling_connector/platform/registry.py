@@ -12,7 +12,7 @@ from benchling_connector.domain.access import Caller
 from benchling_connector.domain.audit import Deed
 from benchling_connector.domain.commands import Action
 from benchling_connector.domain.connectors import Change, ConnectorView, NewConnector, Wanted
-from benchling_connector.domain.errors import InvalidInput, NotFound, Refused
+from benchling_connector.domain.errors import FieldProblem, InvalidInput, NotFound, Refused
 from benchling_connector.domain.labels import Label, as_json
 from benchling_connector.domain.lifecycle import GONE, Mode, Refusal, Wish, moved
 from benchling_connector.domain.paging import cursor_after, place_after
@@ -231,6 +231,9 @@ def _wanted(query: Select[Any], wanted: Wanted, now: datetime) -> Select[Any]:
 
 def _changed(row: RowMapping, change: Change) -> dict[str, object]:
     """The columns after a change. Raises `InvalidInput`."""
+    if change.type is not None and change.type != row["type"]:
+        remedy = "Create another connector."
+        _refuse([FieldProblem("connectorType", "stays what it is.", remedy)])
     labels = labels_of(row["labels"])
     if change.labels is not None:
         labels = _numbered((), change.labels)
@@ -274,6 +277,6 @@ def _told(values: dict[str, object]) -> dict[str, object]:
     return {key: json.loads(str(value)) if key in read else value for key, value in values.items()}
 
 
-def _refuse(problems: list[Any]) -> None:
+def _refuse(problems: list[FieldProblem]) -> None:
     if problems:
         raise InvalidInput(problems)

@@ -126,6 +126,7 @@ async def edit_connector(
             changes.append(one)
     change = Change(
         name=body.name,
+        type=body.connector_type,
         host=body.host_type,
         description=body.description,
         version=body.version,
