@@ -2,8 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -12,7 +11,6 @@ import typer
 
 from benchling_connector.adapters.system import SystemClock, SystemIds
 from benchling_connector.cli.options import Where
-from benchling_connector.database.migrate import schema_status
 from benchling_connector.domain.connectors import ConnectorView
 from benchling_connector.domain.environment import ENVIRONMENT_PREFIX
 from benchling_connector.domain.errors import NotFound
@@ -86,15 +84,12 @@ async def opened(
     place: Place, *, may_make: bool = False, outside: Outside | None = None
 ) -> AsyncIterator[Services]:
     """The services of a platform. As `on_platform`."""
-    url = place.url()
-    # An older database is not brought up to date on the way: that is `database upgrade`.
-    makes = may_make and (await schema_status(url)).state == "absent"
     async with open_services(
-        url,
+        place.url(),
         now=SystemClock().now,
         new_id=SystemIds().file_id,
         key_place=place.key_place(),
-        may_make=makes,
+        may_make=may_make,
         outside=outside,
     ) as services:
         yield services
