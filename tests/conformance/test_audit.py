@@ -1,8 +1,10 @@
 """The audit: nothing is changed, removed or put in without its being found."""
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import insert, update
@@ -20,7 +22,7 @@ from benchling_connector.domain.audit import (
     head_of,
 )
 from benchling_connector.domain.errors import TransientError
-from benchling_connector.platform.audit import AT_ONCE
+from benchling_connector.platform import audit as audit_module
 from tests.ledgers import NOON
 from tests.people import ROOT, People, people_on
 
@@ -91,12 +93,27 @@ async def test_an_empty_audit_is_intact(people: People) -> None:
     assert await people.services.audit.verify() == Verdict(0, Head(0, "0" * 64), None)
 
 
-async def test_a_long_audit_is_read_in_pieces(people: People) -> None:
-    await write(people, 2 * AT_ONCE)
+async def test_a_long_audit_is_read_in_pieces(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(audit_module, "AT_ONCE", 3)
+    await write(people, 10)
+    pieces: list[int] = []
+    some = audit_module._some
+
+    async def counting(*arguments: Any) -> Sequence[AuditRecord]:
+        records = await some(*arguments)
+        pieces.append(len(records))
+        return records
+
+    monkeypatch.setattr(audit_module, "_some", counting)
 
     verdict = await people.services.audit.verify()
-
-    assert (verdict.intact, verdict.entries) == (True, 2 * AT_ONCE)
+    assert (verdict.intact, verdict.entries) == (True, 10)
+    assert pieces == [3, 3, 3, 1, 0]
+    pieces.clear()
+    assert [one.number for one in await people.audit()] == list(range(1, 11))
+    assert pieces == [3, 3, 3, 1]
 
 
 async def test_entries_of_many_at_once_stand_in_one_chain(people: People) -> None:
