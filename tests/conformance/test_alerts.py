@@ -323,3 +323,19 @@ async def test_alerts_come_page_by_page(watched: Watched) -> None:
         if cursor is None:
             break
     assert len(seen) == len(set(seen)) == 5
+
+
+async def test_alerts_that_have_been_over_for_long_are_forgotten_and_open_ones_are_not(
+    watched: Watched,
+) -> None:
+    await at_work(watched)
+    await channel(watched)
+    await watched.says("CRITICAL", "lake-failing")
+    await watched.look()
+    await calm_down(watched)
+    await watched.says("CRITICAL", "queue-failing")
+    await watched.look()
+    watched.clock.advance(days=90, seconds=1)
+    await watched.services.outward.watching.keep()
+    left = (await watched.services.alerts.list(AlertFilter())).rows
+    assert [one.code for one in left] == ["queue-failing"]

@@ -1,6 +1,7 @@
 """Our own API and the metrics, by HTTP, over a real database."""
 
 import json
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 from pathlib import Path
@@ -394,3 +395,20 @@ def test_the_document_of_the_api_describes_every_route_of_ours() -> None:
         for route in methods.values():
             assert route.get("description"), path
     json.dumps(document)
+
+
+def test_every_route_of_ours_is_in_the_reference_and_no_other() -> None:
+    page = (Path(__file__).parents[2] / "docs/reference/http-api.md").read_text()
+    ours = page.split("## Our own calls")[1].split("## Errors")[0]
+    described = {
+        (method, path.replace("…", "/v1/connectors"))
+        for method, path in re.findall(r"^\| `(\w+) (\S+)` \|", ours, re.MULTILINE)
+    }
+    document = make_app(None, untried).openapi()  # type: ignore[arg-type]
+    served = {
+        (method.upper(), path)
+        for path, methods in document["paths"].items()
+        for method in methods
+        if path.startswith(("/v1/connectors", "/v1/alert", "/metrics"))
+    }
+    assert described == served

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import RowMapping, func, literal, select, tuple_, update
+from sqlalchemy import RowMapping, delete, func, literal, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from benchling_connector.database.base import INSERT
@@ -27,6 +27,9 @@ from benchling_connector.platform.observing import Sighting
 from benchling_connector.ports import Page
 
 __all__ = ["Alert", "AlertFilter", "Alerts", "queue_notice"]
+
+KEPT = timedelta(days=90)
+"""So long an alert that is over is remembered, with who was told of it."""
 
 _RULES = "alert-rules"
 
@@ -146,6 +149,17 @@ class Alerts:
         async with self._desk.writing() as connection:
             for connector_id, change in todo:
                 await self._change(connection, connector_id, change, now)
+
+    async def keep(self) -> None:
+        """Forgets what has been over for long."""
+        old = alerts.c.resolved_at < self._desk.now() - KEPT
+        async with self._desk.reading() as connection:
+            if await connection.scalar(select(alerts.c.alert_id).where(old).limit(1)) is None:
+                return
+        async with self._desk.writing() as connection:
+            gone = select(alerts.c.alert_id).where(old).scalar_subquery()
+            await connection.execute(delete(deliveries).where(deliveries.c.alert_id.in_(gone)))
+            await connection.execute(delete(alerts).where(old))
 
     async def _change(
         self, connection: AsyncConnection, connector_id: str, change: Changes, now: datetime

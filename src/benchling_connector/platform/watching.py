@@ -41,8 +41,9 @@ class Watching:
             pass
 
     async def keep(self) -> None:
-        """Sums samples up, and forgets old ones. Raises `TransientError`."""
+        """Sums samples up, and forgets old ones, and old alerts. Raises `TransientError`."""
         await self._samples.keep()
+        await self._alerts.keep()
 
 
 async def watch(watching: Watching, sleep: Callable[[float], Awaitable[None]]) -> None:
