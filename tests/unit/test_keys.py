@@ -42,7 +42,11 @@ def test_of_two_processes_that_make_the_first_key_both_use_the_same(tmp_path: Pa
     assert place.keys() == (first,)
 
 
-@pytest.mark.parametrize("text", ["not-a-key", "x" * 44, new_key()[:-3], "\N{BULLET}"])
+@pytest.mark.parametrize(
+    "text",
+    ["not-a-key", "x" * 44, new_key()[:-3], "\N{BULLET}"],
+    ids=["words", "letters", "cut-off", "no-ascii"],
+)
 def test_what_is_no_key_is_refused_and_not_repeated(tmp_path: Path, text: str) -> None:
     (tmp_path / "platform.key").write_text(text)
     with pytest.raises(InvalidConfiguration) as refused:

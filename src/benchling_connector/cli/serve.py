@@ -188,6 +188,9 @@ def _web_server(place: Place, services: Services, settings: WebSettings) -> "uvi
             log_config=None,
             access_log=False,
             lifespan="off",
+            # Who calls is who is connected: what a header says of it is for others to believe.
+            proxy_headers=False,
+            server_header=False,
             timeout_graceful_shutdown=ANSWERS_END_WITHIN_S,
         )
     )
