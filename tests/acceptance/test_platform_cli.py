@@ -49,9 +49,7 @@ def platform(program: Program, tmp_path: Path) -> Platform:
 
 
 def test_a_connector_is_created_in_a_new_database_and_found_by_its_name(platform: Platform) -> None:
-    listed = platform.document("connectors", "ls")["connectors"]
-    assert isinstance(listed, list)
-    (one,) = listed
+    (one,) = platform("connectors", "ls", "--json").document()["connectors"]
     shown = platform.document("connectors", "show", "lab")
     assert {**one, "files": shown["files"]} == shown
     assert shown["labels"] == [{"id": "1", "name": "site", "value": "Basel"}]
@@ -189,8 +187,9 @@ def test_an_older_database_is_backed_up_and_upgraded_by_the_verb_that_the_error_
     platform = Platform(program, tmp_path)
     database = tmp_path / "connector.db"
     asyncio.run(made_older(database))
-    told = platform("connectors", "ls")
-    assert (told.status, "database upgrade" in told.stderr) == (3, True)
+    for words in ("ls",), ("create", "x"):
+        told = platform("connectors", *words)
+        assert (told.status, "database upgrade" in told.stderr) == (3, True)
     done = platform.document("database", "upgrade")
     copy = tmp_path / "connector.db.0003.bak"
     assert done == {"from": "0003", "to": HEAD, "backup": str(copy)}

@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import select, update
 
-from benchling_connector.database.platform_tables import commands
+from benchling_connector.database.platform_tables import audit, commands
 from benchling_connector.domain.commands import Action, CommandStatus
 from benchling_connector.domain.errors import InvalidInput, NotFound, Refused
 from benchling_connector.domain.lifecycle import Mode, Wish
@@ -98,6 +98,18 @@ async def test_an_update_with_a_configuration_saves_it_once(platform: Platform) 
         assert command.body == {"version": version}
     whole = await services.configurations.content(made.connector_id, secrets=True)
     assert whole == CONFIGURATION
+
+
+async def test_a_long_body_stands_in_the_command_and_not_in_the_audit(platform: Platform) -> None:
+    made = await platform.connector()
+    for length in (10, 10_000):
+        body = Order(CHECK.action, "x" * length)
+        command = await platform.services.commands.create(ANN, made.connector_id, body)
+        assert command.body == "x" * length
+    async with platform.desk.reading() as connection:
+        query = select(audit.c.new).order_by(audit.c.number.desc()).limit(2)
+        long, short = map(json.loads, await connection.scalars(query))
+    assert (long["body"], short["body"]) == (None, "x" * 10)
 
 
 async def test_a_key_finds_the_command_again(platform: Platform) -> None:

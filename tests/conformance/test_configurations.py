@@ -1,5 +1,6 @@
 """Configurations in versions, with their secrets, on both databases."""
 
+import asyncio
 import json
 from pathlib import Path
 
@@ -147,6 +148,31 @@ async def test_one_queue_has_one_connector_however_it_is_called(
         await save(platform, other.connector_id, sqs_url=url)
     assert refused.value.code == "queue-taken"
     assert await save(platform, other.connector_id, sqs_url=OTHER_QUEUE) == (1, True)
+
+
+async def test_of_several_who_want_one_queue_at_once_one_gets_it(platform: Platform) -> None:
+    made = [await platform.connector(f"c{number}") for number in range(4)]
+    outcomes = await asyncio.gather(
+        *(save(platform, one.connector_id) for one in made), return_exceptions=True
+    )
+    assert sorted(type(one).__name__ for one in outcomes) == ["Refused"] * 3 + ["tuple"]
+    assert (await platform.audited()).count("configuration.saved") == 1
+
+
+async def test_of_several_who_save_at_once_on_one_version_one_does(platform: Platform) -> None:
+    made = await platform.configured()
+    service = platform.services.configurations
+    outcomes = await asyncio.gather(
+        *(
+            service.save(
+                ANN, made.connector_id, {**CONFIGURATION, "events_per_file": number}, expected=1
+            )
+            for number in range(1, 5)
+        ),
+        return_exceptions=True,
+    )
+    assert sorted(type(one).__name__ for one in outcomes) == ["Refused"] * 3 + ["Saved"]
+    assert [one.version for one in await service.history(made.connector_id)] == [2, 1]
 
 
 async def test_a_connector_that_changes_its_queue_frees_the_one_before(platform: Platform) -> None:

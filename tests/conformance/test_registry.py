@@ -6,11 +6,17 @@ import json
 import pytest
 from sqlalchemy import insert, select, update
 
+from benchling_connector.database.identity import connector_identity
 from benchling_connector.database.platform_tables import commands, tokens
 from benchling_connector.database.tables import connectors
 from benchling_connector.domain.commands import Action, CommandStatus
 from benchling_connector.domain.connectors import Change, NewConnector, Wanted
-from benchling_connector.domain.errors import InvalidInput, NotFound, Refused
+from benchling_connector.domain.errors import (
+    InvalidConfiguration,
+    InvalidInput,
+    NotFound,
+    Refused,
+)
 from benchling_connector.domain.lifecycle import HealthWord, Host, Mode, Network, Wish
 from benchling_connector.platform.once import once
 from tests.platforms import ANN, Platform
@@ -257,6 +263,16 @@ async def test_a_deleted_connector_is_gone_with_its_tokens_and_frees_its_queue(
         assert await connection.scalar(select(connectors.c.deleted_at)) == platform.time()
         assert await connection.scalar(select(commands.c.status)) == CommandStatus.REJECTED
     await platform.configured("the next one")
+
+
+async def test_a_deleted_connector_is_not_run_any_more(platform: Platform) -> None:
+    made = await platform.connector("lab")
+    for wish in (Wish.DISABLE, Wish.DELETE):
+        await platform.services.registry.move(ANN, made.connector_id, wish)
+    engine, now = platform.desk.engine, platform.time()
+    with pytest.raises(InvalidConfiguration, match="was deleted"):
+        await connector_identity(engine, made.connector_id, "lab", now, lambda: "new")
+    assert await connector_identity(engine, None, "lab", now, lambda: "new") == "new"
 
 
 async def test_what_is_created_with_one_key_at_once_is_created_once(platform: Platform) -> None:

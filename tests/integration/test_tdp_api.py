@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import httpx
 import pytest
@@ -117,6 +118,15 @@ async def test_labels_are_added_and_dropped_as_the_platform_does_or_replaced(api
     wrong = await api.call("PUT", path, {"labels": [{"name": "a;b", "value": "3"}]})
     assert problem(wrong) == (422, "request-invalid")
     assert wrong.json()["fields"][0]["field"] == "labels.0.name"
+
+
+async def test_the_type_of_a_connector_may_be_said_and_not_be_otherwise(api: Api) -> None:
+    path = f"{CONNECTORS}/{await create(api)}"
+    same = await api.call("PUT", path, {"connectorType": "benchling", "description": "x"})
+    assert (same.status_code, same.json()["description"]) == (200, "x")
+    other = await api.call("PUT", path, {"connectorType": "other"})
+    assert problem(other) == (422, "request-invalid")
+    assert other.json()["fields"][0]["field"] == "connectorType"
 
 
 async def test_a_configuration_is_saved_in_versions_that_give_no_secret_back(api: Api) -> None:
@@ -390,3 +400,53 @@ async def test_a_lost_key_is_a_problem_with_its_remedy_and_not_a_failure(api: Ap
     answer = await api.call("PUT", f"{CONNECTORS}/{connector_id}/config", {"config": CONFIGURATION})
     assert problem(answer) == (503, "secrets-undecryptable")
     assert "discard-lost" in answer.json()["remedy"]
+
+
+FILE = {"id", "uniqueExternalId", "filepath", "status", "metadata", "errorMessage"}
+MOMENTS = {"updatedAt", "createdAt"}
+CONNECTOR = {"id", "name", "orgSlug", "artifact", "hostType", "health"}
+CONNECTOR |= {"operatingStatus", "networkStatus", *MOMENTS}
+
+
+async def test_answers_have_every_member_that_clients_of_the_platform_need(api: Api) -> None:
+    """Which these are stands in the OpenAPI document of the vendor's SDK (`required`)."""
+    connector_id = await configured(api)
+    path = f"{CONNECTORS}/{connector_id}"
+
+    async def answer(method: str, end: str, body: object = None, **more: object) -> Any:
+        return (await api.call(method, f"{path}{end}", body, **more)).json()  # type: ignore[arg-type]
+
+    made = await answer("GET", "?include=config")
+    assert made.keys() >= CONNECTOR | {"config"}
+    assert made["artifact"].keys() >= {"namespace", "slug", "version"}
+    assert isinstance(made["config"], dict)
+    assert isinstance(made["metadata"], dict)
+    edited = await answer("PUT", "", {"labels": [{"name": "a", "value": "b"}]})
+    assert edited["labels"][0].keys() >= {"id", "name", "value"}
+    values = await answer("PUT", "/data", {"values": [{"key": "a", "value": {}}]})
+    assert values["values"][0].keys() >= {"key", "secure", "value", *MOMENTS}
+    files = await answer("PUT", "/files", {"files": [{"uniqueExternalId": "u", "filepath": "f"}]})
+    assert files.keys() >= {"files", "failures"}
+    assert files["files"][0].keys() >= FILE | MOMENTS
+    assert isinstance(files["files"][0]["metadata"], dict)
+    assert (await answer("GET", "/files")).keys() >= {"files", "total"}
+    check = await answer("POST", "/config-check")
+    assert (check["valid"], "error" in check) == (True, False)
+
+
+async def test_the_document_of_the_api_is_openapi_3_1_and_names_each_call(api: Api) -> None:
+    document = (await api.client.get("/openapi.json")).json()
+    assert document["openapi"].startswith("3.1")
+    calls = {
+        (method.upper(), path.replace("{connector_id}", "{id}").removeprefix(CONNECTORS))
+        for path, methods in document["paths"].items()
+        for method in methods
+    }
+    assert calls >= {
+        ("POST", ""), ("GET", ""), ("GET", "/{id}"), ("PUT", "/{id}"), ("DELETE", "/{id}"),
+        ("PUT", "/{id}/status"), ("PUT", "/{id}/config"), ("GET", "/{id}/config/{version}"),
+        ("POST", "/{id}/config-check"), ("GET", "/{id}/data"), ("PUT", "/{id}/data"),
+        ("DELETE", "/{id}/data"), ("GET", "/{id}/files"), ("PUT", "/{id}/files"),
+        ("GET", "/{id}/files/stats"), ("POST", "/{id}/heartbeat"), ("PUT", "/{id}/health"),
+        ("POST", "/v1/commands"), ("GET", "/v1/commands/{command_id}"),
+    }  # fmt: skip

@@ -338,8 +338,8 @@ def test_the_rows_of_connectors_versions_and_commands_are_the_ones_documented() 
         assert list(rows[0]) == list(row)
         assert list(shown[verb]) == [name]
     described = shown["connectors ls"]["connectors"]
-    assert isinstance(described, list)
     told = connector_rows.row_of(view)["workers"]
+    assert isinstance(described, list)
     assert isinstance(told, list)
     assert list(described[0]["workers"][0]) == list(told[0])
 

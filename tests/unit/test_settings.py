@@ -6,6 +6,7 @@ import pytest
 import trustme
 
 from benchling_connector.domain.configuration import Configuration
+from benchling_connector.domain.environment import PLATFORM_VARIABLES
 from benchling_connector.domain.errors import InvalidConfiguration
 from benchling_connector.settings import load
 
@@ -254,3 +255,7 @@ def test_urls_are_written_one_way() -> None:
     )
     assert good(database_url="postgres://h/db").database_url == "postgresql://h/db"
     assert good(lake_url="s3://bucket/prefix/").lake_url == "s3://bucket/prefix"
+
+
+def test_the_platforms_own_variables_are_no_keys() -> None:
+    load(None, GOOD, dict.fromkeys(PLATFORM_VARIABLES, "x"))

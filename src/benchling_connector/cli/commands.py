@@ -29,6 +29,7 @@ from benchling_connector.domain.commands import (
     CommandStatus,
 )
 from benchling_connector.domain.orders import custom_action, order
+from benchling_connector.platform.keys import ensure_key
 from benchling_connector.platform.ordering import carry_out
 from benchling_connector.platform.services import Services
 
@@ -127,6 +128,8 @@ def _sent(place: Place, name: str, action: str, body: str | None, wait: float) -
 
     async def work(services: Services) -> Command:
         view = await find(services, name)
+        if wanted.secrets:
+            await ensure_key(services.desk, services.key_place)
         command = await carry_out(
             services.commands, services.configurations, caller(), view.connector_id, wanted
         )

@@ -2,8 +2,7 @@
 
 import asyncio
 import os
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, TypeVar
@@ -13,7 +12,6 @@ import typer
 from benchling_connector.adapters.system import SystemClock, SystemIds
 from benchling_connector.cli.options import Where
 from benchling_connector.cli.outcomes import who
-from benchling_connector.database.migrate import schema_status
 from benchling_connector.domain.access import Caller, Role, Way
 from benchling_connector.domain.connectors import ConnectorView
 from benchling_connector.domain.environment import ENVIRONMENT_PREFIX
@@ -81,28 +79,17 @@ def on_platform(
     """
 
     async def run() -> Result:
-        async with _opened(place, may_make=may_make, outside=outside) as services:
+        async with open_services(
+            place.url(),
+            now=SystemClock().now,
+            new_id=SystemIds().file_id,
+            key_place=place.key_place(),
+            may_make=may_make,
+            outside=outside,
+        ) as services:
             return await work(services)
 
     return asyncio.run(run())
-
-
-@asynccontextmanager
-async def _opened(
-    place: Place, *, may_make: bool, outside: Outside | None
-) -> AsyncIterator[Services]:
-    url = place.url()
-    # An older database is not brought up to date on the way: that is `database upgrade`.
-    makes = may_make and (await schema_status(url)).state == "absent"
-    async with open_services(
-        url,
-        now=SystemClock().now,
-        new_id=SystemIds().file_id,
-        key_place=place.key_place(),
-        may_make=makes,
-        outside=outside,
-    ) as services:
-        yield services
 
 
 async def find(services: Services, name: str) -> ConnectorView:

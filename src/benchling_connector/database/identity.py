@@ -7,7 +7,8 @@ from sqlalchemy import insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from benchling_connector.database.connection import exclusively, reading
-from benchling_connector.database.tables import connectors
+from benchling_connector.database.tables import NOT_DELETED, connectors
+from benchling_connector.domain.errors import FieldProblem, InvalidConfiguration
 
 __all__ = ["connector_identity", "known_identity"]
 
@@ -23,10 +24,12 @@ async def connector_identity(
 
     The configured one, if there is one. Else that of the database's only connector, whose name
     may have changed; else that of the (oldest) connector of this name; else a new one, kept.
-    Raises `TransientError`.
+    Raises `InvalidConfiguration` if the configured one was deleted, and `TransientError`.
     """
     async with exclusively(engine) as connection:
         known = await _known(connection)
+        if configured_id is not None and configured_id not in known:
+            await _refuse_deleted(connection, configured_id)
         connector_id = configured_id or _remembered(known, name)
         if connector_id is None:
             connector_id = new_id()
@@ -55,14 +58,22 @@ async def known_identity(engine: AsyncEngine, configured_id: str | None, name: s
 
 
 async def _known(connection: AsyncConnection) -> dict[str, str]:
-    """The names by ID, oldest first."""
+    """The names by ID, oldest first, of those that were not deleted."""
     columns = connectors.c
     rows = await connection.execute(
-        select(columns.connector_id, columns.name).order_by(
-            columns.created_at, columns.connector_id
-        )
+        select(columns.connector_id, columns.name)
+        .where(NOT_DELETED)
+        .order_by(columns.created_at, columns.connector_id)
     )
     return {row.connector_id: row.name for row in rows}
+
+
+async def _refuse_deleted(connection: AsyncConnection, connector_id: str) -> None:
+    query = select(connectors.c.name).where(connectors.c.connector_id == connector_id)
+    if await connection.scalar(query) is not None:
+        problem = "names a connector that was deleted."
+        remedy = "Leave it out, or give the ID of another."
+        raise InvalidConfiguration([FieldProblem("connector_id", problem, remedy)])
 
 
 def _remembered(known: dict[str, str], name: str) -> str | None:

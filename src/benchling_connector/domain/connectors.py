@@ -67,9 +67,11 @@ class Change:
     """What somebody wants to be otherwise; None stays as it is.
 
     `labels` stand instead of all that there are; else some are added and some dropped, by number.
+    `type` may be said, and not be otherwise.
     """
 
     name: str | None = None
+    type: str | None = None
     host: Host | None = None
     description: str | None = None
     version: str | None = None

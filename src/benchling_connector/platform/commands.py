@@ -30,6 +30,8 @@ __all__ = ["Commands"]
 
 _WISHES = {Action.START: Wish.START, Action.STOP: Wish.STOP}
 _POLL_S = 0.25
+_TOLD_BYTES = 4096
+"""A longer body is not repeated in the audit, which is kept for ever: the command has it."""
 
 
 class Commands:
@@ -85,7 +87,8 @@ class Commands:
             fingerprints = {
                 key: self._vault.fingerprint(value) for key, value in order.secrets.items()
             }
-            told = {"action": order.action, "body": order.body, "secrets": fingerprints or None}
+            body = order.body if len(json.dumps(order.body)) <= _TOLD_BYTES else None
+            told = {"action": order.action, "body": body, "secrets": fingerprints or None}
             deed = Deed(caller, "command.sent", connector_id, command.command_id, new=told)
             await self._desk.record(connection, deed)
             await note(self._desk, connection, one, command.command_id)

@@ -7,18 +7,18 @@ from typing import Any
 from sqlalchemy import RowMapping, Select, insert, literal, select, tuple_, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from benchling_connector.database.platform_tables import commands, tokens
 from benchling_connector.database.tables import NOT_DELETED, connectors
 from benchling_connector.domain.access import Caller
 from benchling_connector.domain.audit import Deed
-from benchling_connector.domain.commands import Action, CommandStatus
+from benchling_connector.domain.commands import Action
 from benchling_connector.domain.connectors import Change, ConnectorView, NewConnector, Wanted
-from benchling_connector.domain.errors import InvalidInput, NotFound, Refused
+from benchling_connector.domain.errors import FieldProblem, InvalidInput, NotFound, Refused
 from benchling_connector.domain.labels import Label, as_json
 from benchling_connector.domain.lifecycle import GONE, Mode, Refusal, Wish, moved
 from benchling_connector.domain.paging import cursor_after, place_after
 from benchling_connector.domain.records import storable
 from benchling_connector.platform.desk import Desk
+from benchling_connector.platform.ending import reject_waiting, revoke_tokens
 from benchling_connector.platform.once import Once, note, recall
 from benchling_connector.platform.sending import is_reachable, send
 from benchling_connector.platform.view import is_online, labels_of, view_of, views, workers_of
@@ -166,9 +166,9 @@ class Registry:
         query = update(connectors).where(connectors.c.connector_id == connector_id)
         await connection.execute(query.values(**values))
         if wish in (Wish.ENABLE, Wish.DELETE):
-            await self._supersede(connection, connector_id, wish)
+            await reject_waiting(connection, connector_id, wish, now)
         if then == GONE:
-            await self._revoke(connection, connector_id)
+            await revoke_tokens(connection, connector_id, now)
         # Nobody is there to end when no worker is: a later one must not find it.
         is_heard = wish is not Wish.DISABLE or await is_reachable(connection, connector_id, now)
         if told and is_heard and wish in _TOLD:
@@ -198,32 +198,6 @@ class Registry:
         row = await row_of(connection, connector_id)
         found = await workers_of(connection, [connector_id], now)
         return view_of(row, found.get(connector_id, []), now)
-
-    async def _supersede(self, connection: AsyncConnection, connector_id: str, wish: Wish) -> None:
-        """What waits no longer holds: for a deleted one nothing, for an enabled one no end."""
-        columns = commands.c
-        query = update(commands).where(
-            columns.connector_id == connector_id, columns.ended_at.is_(None)
-        )
-        if wish is Wish.ENABLE:
-            query = query.where(columns.action == Action.SHUTDOWN)
-        answer = {"message": f"The connector was {wish}d before a worker took this."}
-        await connection.execute(
-            query.where(columns.started_at.is_(None)).values(
-                status=CommandStatus.REJECTED.value,
-                ended_at=self._desk.now(),
-                answer=json.dumps(answer),
-                secrets=None,
-            )
-        )
-
-    async def _revoke(self, connection: AsyncConnection, connector_id: str) -> None:
-        columns = tokens.c
-        await connection.execute(
-            update(tokens)
-            .where(columns.connector_id == connector_id, columns.revoked_at.is_(None))
-            .values(revoked_at=self._desk.now())
-        )
 
 
 async def row_of(connection: AsyncConnection, connector_id: str) -> RowMapping:
@@ -257,6 +231,9 @@ def _wanted(query: Select[Any], wanted: Wanted, now: datetime) -> Select[Any]:
 
 def _changed(row: RowMapping, change: Change) -> dict[str, object]:
     """The columns after a change. Raises `InvalidInput`."""
+    if change.type is not None and change.type != row["type"]:
+        remedy = "Create another connector."
+        _refuse([FieldProblem("connectorType", "stays what it is.", remedy)])
     labels = labels_of(row["labels"])
     if change.labels is not None:
         labels = _numbered((), change.labels)
@@ -300,6 +277,6 @@ def _told(values: dict[str, object]) -> dict[str, object]:
     return {key: json.loads(str(value)) if key in read else value for key, value in values.items()}
 
 
-def _refuse(problems: list[Any]) -> None:
+def _refuse(problems: list[FieldProblem]) -> None:
     if problems:
         raise InvalidInput(problems)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from benchling_connector.database.connection import open_engine
-from benchling_connector.database.migrate import require_schema, upgrade
+from benchling_connector.database.migrate import require_schema, schema_status, upgrade
 from benchling_connector.platform.alerts import Alerts
 from benchling_connector.platform.commands import Commands
 from benchling_connector.platform.configurations import Configurations
@@ -57,14 +57,16 @@ async def open_services(
     may_make: bool = False,
     outside: Outside | None = None,
 ) -> AsyncIterator[Services]:
-    """The services on a database, which is made or upgraded first if it may be, as is the key.
+    """The services on a database; it and the key are made first if they may be, and are not there.
 
-    Raises `ConfigurationError` when there is none, or one of another version, and
-    `TransientError`.
+    An older database is not upgraded on the way: `database upgrade` does, and backs it up. Raises
+    `ConfigurationError` when there is none, or one of another version, and `TransientError`.
     """
     engine = open_engine(database_url)
     try:
-        await (upgrade(engine) if may_make else require_schema(engine))
+        if may_make and (await schema_status(database_url)).state == "absent":
+            await upgrade(engine)
+        await require_schema(engine)
         desk = Desk(engine, now, new_id)
         if may_make:
             await ensure_key(desk, key_place)

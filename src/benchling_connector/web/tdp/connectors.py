@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Header, Query
+from fastapi import APIRouter, Depends, Header, Query, Response
 
 from benchling_connector.domain.access import Caller, Role
 from benchling_connector.domain.connectors import Change, NewConnector, Wanted
@@ -89,6 +89,7 @@ async def get_connector(
     connector_id: str,
     services: Served,
     caller: Annotated[Caller, Depends(allowed_or_itself(Role.VIEWER))],
+    response: Response,
     resolve_secrets: Annotated[
         bool,
         Query(alias="resolveSecrets", description="Heeded when the connector itself asks."),
@@ -102,6 +103,7 @@ async def get_connector(
     config = None
     if include is not None and "config" in include:
         secrets = resolve_secrets and caller.connector_id == connector_id
+        response.headers["Cache-Control"] = "no-store"
         content = await services.configurations.content(connector_id, secrets=secrets)
         config = as_json(content)
     return connector_answer(view, config)
@@ -124,6 +126,7 @@ async def edit_connector(
             changes.append(one)
     change = Change(
         name=body.name,
+        type=body.connector_type,
         host=body.host_type,
         description=body.description,
         version=body.version,

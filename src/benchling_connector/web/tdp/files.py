@@ -26,15 +26,17 @@ router = APIRouter(
 
 MOST = 1000
 """Records in one request or answer."""
+MOST_IDS = 500
+"""IDs in one query: what a URL of 64 KiB, the server's longest, holds of them."""
 
 
 class FilesQuery(Body):
     """Which records, in which order."""
 
-    file_ids: list[str] | None = Field(None, max_length=MOST)
-    exclude_file_ids: list[str] | None = Field(None, max_length=MOST)
-    unique_external_ids: list[str] | None = Field(None, max_length=MOST)
-    exclude_unique_external_ids: list[str] | None = Field(None, max_length=MOST)
+    file_ids: list[str] | None = Field(None, max_length=MOST_IDS)
+    exclude_file_ids: list[str] | None = Field(None, max_length=MOST_IDS)
+    unique_external_ids: list[str] | None = Field(None, max_length=MOST_IDS)
+    exclude_unique_external_ids: list[str] | None = Field(None, max_length=MOST_IDS)
     statuses: list[FileStatus] | None = None
     max_errors: int | None = Field(None, ge=0, le=INT32)
     created_before: AwareTime | None = None

@@ -53,6 +53,7 @@ class EditBody(Body):
     """
 
     name: str | None = None
+    connector_type: str | None = Field(None, description="May be said, and not be otherwise.")
     host_type: Host | None = None
     description: str | None = None
     version: str | None = None

@@ -2,7 +2,7 @@
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import APIRouter, Depends, Query, Response
 from pydantic import Field, JsonValue
 
 from benchling_connector.domain.access import Caller, Role
@@ -56,6 +56,7 @@ async def get_data(
     connector_id: str,
     services: Served,
     caller: Annotated[Caller, Depends(allowed_or_itself(Role.VIEWER))],
+    response: Response,
     keys: Keys | None = None,
     use_object_notation: Annotated[
         bool,
@@ -63,6 +64,7 @@ async def get_data(
     ] = False,
 ) -> ValuesAnswer:
     """What is kept under some keys, or all; keys that there are not are left out."""
+    response.headers["Cache-Control"] = "no-store"
     names = None if keys is None else [key for key in keys.split(",") if key]
     heads = names
     if names is not None and use_object_notation:
