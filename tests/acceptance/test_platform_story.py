@@ -5,7 +5,7 @@ import os
 import signal
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Any
 
@@ -15,6 +15,7 @@ import pytest
 from tests.acceptance.platform import until
 from tests.acceptance.test_worker import files_of
 from tests.acceptance.world import World, ended, line_with, stored_once
+from tests.aws import SESSION, make_queue
 from tests.postgres import Postgres
 
 CONNECTORS = "/v1/data-acquisition/connectors"
@@ -112,6 +113,13 @@ async def api(url: str, token: str) -> AsyncIterator[Api]:
 async def test_it_is_created_configured_started_killed_stopped_and_deleted(
     world: World, place: tuple[str, ...]
 ) -> None:
+    async with SESSION.create_client("sqs", **world.aws.client_arguments()) as client:
+        # Short, so that what was in flight comes back soon.
+        here = replace(world, queue=await make_queue(client, visibility_timeout=5))
+        await _a_whole_life(here, place)
+
+
+async def _a_whole_life(world: World, place: tuple[str, ...]) -> None:
     token = await token_of(world, place)
     events = list(islice(world.tenant.activity(), 90))
     async with served(world, place) as (platform, url), api(url, token) as script:

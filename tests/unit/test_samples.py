@@ -76,6 +76,12 @@ def test_memory_of_workers_that_were_there_at_once_is_added() -> None:
     assert points_of(samples)["process_memory_bytes"] == (Point(NOON, 40.0, 50.0),)
 
 
+def test_only_the_numbers_that_are_asked_for_become_series() -> None:
+    samples = [Sample("w", at(0), {"queue_messages": 1.0, "files_pending": 2.0})]
+    found = series_of(samples, A_MINUTE, ["files_pending", "errors"])
+    assert [one.name for one in found] == ["files_pending"]
+
+
 def test_the_queue_that_all_workers_see_counts_once() -> None:
     samples = [
         Sample("w1", at(0), {"queue_messages": 10.0}),

@@ -4,7 +4,7 @@ A counter's rate is what it grew, over the step's length. A worker that begins a
 that what is less than before is a growth by all of it.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -83,41 +83,68 @@ def chosen(since: datetime, until: datetime, points: int, now: datetime) -> Rang
 
 
 @dataclass(slots=True)
+class _Mean:
+    """Of one worker in one step, while it is added up."""
+
+    total: float = 0.0
+    count: int = 0
+    most: float = float("-inf")
+
+
+@dataclass(slots=True)
 class _Step:
     """Of one number, while it is added up: by worker for gauges, growth for counters."""
 
-    means: dict[str, list[float]] = field(default_factory=dict)
-    most: dict[str, float] = field(default_factory=dict)
+    means: dict[str, _Mean] = field(default_factory=dict)
     growth: float = 0.0
 
 
-def series_of(samples: Iterable[Sample], span: Range) -> Sequence[Series]:
+def series_of(
+    samples: Iterable[Sample], span: Range, names: Collection[str] | None = None
+) -> Sequence[Series]:
     """Of all workers together: rates are added, gauges as `domain/samples.py` says.
 
     The samples come in the order of their time; those before the range only tell where counters
-    stood.
+    stood. `names`: only these numbers; None, all.
     """
     before: dict[tuple[str, str], float] = {}
     steps: dict[str, dict[datetime, _Step]] = {}
+    # A month has a million numbers: what can be is looked up once.
+    kinds: dict[str, Kind] = {}
     for sample in samples:
         at = floored(sample.at, span.step)
         inside = span.since <= sample.at < span.until
-        for name, value in sample.values.items():
-            counter = kind_of(name) == "counter"
-            growth = _growth(before, sample, name, last(value)) if counter else None
-            if not inside or (counter and growth is None):
+        for name in sample.values if names is None else names:
+            if name not in sample.values:
                 continue
-            step = steps.setdefault(name, {}).setdefault(at, _Step())
-            if growth is not None:
-                step.growth += growth
-            else:
-                step.means.setdefault(sample.worker_id, []).append(mean(value))
-                most = step.most.get(sample.worker_id, largest(value))
-                step.most[sample.worker_id] = max(most, largest(value))
+            value = sample.values[name]
+            kind = kinds.get(name) or kinds.setdefault(name, kind_of(name))
+            if kind == "counter":
+                growth = _growth(before, sample, name, last(value))
+                if inside and growth is not None:
+                    _step(steps, name, at).growth += growth
+            elif inside:
+                means = _step(steps, name, at).means
+                of_worker = means.get(sample.worker_id)
+                if of_worker is None:
+                    of_worker = means[sample.worker_id] = _Mean()
+                of_worker.total += mean(value)
+                of_worker.count += 1
+                of_worker.most = max(of_worker.most, largest(value))
     return [
-        Series(name, kind_of(name), tuple(_points(name, kind_of(name), steps[name], span)))
+        Series(name, kinds[name], tuple(_points(name, kinds[name], steps[name], span)))
         for name in sorted(steps)
     ]
+
+
+def _step(steps: dict[str, dict[datetime, _Step]], name: str, at: datetime) -> _Step:
+    of_name = steps.get(name)
+    if of_name is None:
+        of_name = steps[name] = {}
+    step = of_name.get(at)
+    if step is None:
+        step = of_name[at] = _Step()
+    return step
 
 
 def _growth(
@@ -140,5 +167,5 @@ def _points(name: str, kind: Kind, steps: Mapping[datetime, _Step], span: Range)
         if kind == "counter":
             yield Point(at, step.growth / span.step)
         else:
-            means = [sum(values) / len(values) for values in step.means.values()]
-            yield Point(at, together(means), together(step.most.values()))
+            means = [one.total / one.count for one in step.means.values()]
+            yield Point(at, together(means), together(one.most for one in step.means.values()))

@@ -7,7 +7,7 @@ object of keys and values that belong into the object `config` in the body.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import RowMapping, bindparam, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
@@ -21,13 +21,18 @@ from benchling_connector.domain.errors import ConfigurationError, FieldProblem, 
 from benchling_connector.domain.lifecycle import Mode
 from benchling_connector.domain.records import storable
 from benchling_connector.platform.beats import WorkerProcess, write_beat
+from benchling_connector.platform.desk import Desk
 from benchling_connector.platform.keeping import tidy
+from benchling_connector.platform.samples import Samples
 from benchling_connector.ports import Beat, Situation
 
 __all__ = ["DatabaseHome", "Decrypt"]
 
 RAW_SAMPLE_S = 10
 """What a sample stands for, in seconds, as it was measured."""
+
+KEEP_EVERY = timedelta(minutes=1)
+"""So often samples are summed up, and old ones forgotten."""
 
 WAITING = (CommandStatus.CREATED.value, CommandStatus.PENDING.value)
 
@@ -71,6 +76,7 @@ class DatabaseHome:
         self._worker = worker
         self._decrypt = decrypt
         self._new_id = new_id
+        self._kept_at: datetime | None = None
 
     async def situation(self) -> Situation:
         """See `ports.Home`. A connector that was deleted is DISABLED."""
@@ -140,6 +146,9 @@ class DatabaseHome:
     async def tidy(self, now: datetime) -> None:
         """See `ports.Home`."""
         await tidy(self._engine, now, self._worker.is_gone, self._connector_id)
+        if self._kept_at is None or now - self._kept_at >= KEEP_EVERY:
+            self._kept_at = now
+            await Samples(Desk(self._engine, lambda: now, self._new_id)).keep(self._connector_id)
 
     async def take(self, now: datetime) -> Sequence[Command]:
         """See `ports.Home`. Nothing is written while nothing waits.

@@ -6,12 +6,13 @@ same whoever does it and however often, so that workers and any number of `serve
 
 import asyncio
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from itertools import groupby
 
-from sqlalchemy import delete, func, select
+import msgspec
+from sqlalchemy import delete, exists, func, select
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from benchling_connector.database.base import INSERT
@@ -122,10 +123,12 @@ class Samples:
         *,
         points: int = 300,
         worker_id: str | None = None,
+        names: Collection[str] | None = None,
     ) -> tuple[Range, Sequence[Series]]:
         """What was measured of a connector, or of one of its workers, in at most so many points.
 
-        Raises ValueError when nothing lies between, or there is to be no point.
+        `names`: only these numbers; None, all. Raises ValueError when nothing lies between, or
+        there are to be fewer than two points.
         """
         span = chosen(since, until, points, self._desk.now())
         query = (
@@ -143,16 +146,17 @@ class Samples:
             query = query.where(samples.c.worker_id == worker_id)
         async with self._desk.reading() as connection:
             rows = (await connection.execute(query)).all()
-        found = (Sample(row[0], row[1], json.loads(row[2]), row[3]) for row in rows)
+        found = (Sample(row[0], row[1], msgspec.json.decode(row[2]), row[3]) for row in rows)
         # Of a month it takes a while; others are served meanwhile.
-        return span, await asyncio.to_thread(series_of, found, span)
+        return span, await asyncio.to_thread(series_of, found, span, names)
 
     async def keep(self, connector_id: str | None = None) -> None:
         """Sums up what has not been, and forgets what is old: of all connectors, or of one.
 
         Call it about once a minute.
         """
-        query = select(connectors.c.connector_id).order_by(connectors.c.connector_id)
+        has_any = exists().where(samples.c.connector_id == connectors.c.connector_id)
+        query = select(connectors.c.connector_id).where(has_any).order_by(connectors.c.connector_id)
         if connector_id is not None:
             query = query.where(connectors.c.connector_id == connector_id)
         async with self._desk.reading() as connection:

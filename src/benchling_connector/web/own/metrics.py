@@ -85,7 +85,7 @@ async def read_metrics(
     now = services.desk.now()
     since, until = period.checked(now - LAST_HOUR, now)
     span, series = await services.samples.series(
-        connector_id, since, until, points=points, worker_id=worker_id
+        connector_id, since, until, points=points, worker_id=worker_id, names=name
     )
     return MetricsAnswer(
         connector_id=connector_id,
@@ -93,7 +93,7 @@ async def read_metrics(
         until=span.until,
         resolution=span.resolution,
         step=span.step,
-        series=[_series(one) for one in series if name is None or one.name in name],
+        series=[_series(one) for one in series],
     )
 
 
