@@ -132,7 +132,7 @@ async def test_a_file_of_the_platforms_machine_is_not_read_for_anybody(
 
 
 @pytest.mark.parametrize(
-    "url",
+    "sqs_url",
     [
         "https://sqs.us-east-1.amazonaws.com/123456789012/benchling-events",
         "https://queue.amazonaws.com/123456789012/benchling-events",
@@ -140,12 +140,12 @@ async def test_a_file_of_the_platforms_machine_is_not_read_for_anybody(
     ],
 )
 async def test_one_queue_has_one_connector_however_it_is_called(
-    platform: Platform, url: str
+    platform: Platform, sqs_url: str
 ) -> None:
     await platform.configured("the first")
     other = await platform.connector("the second")
     with pytest.raises(Refused, match="the first") as refused:
-        await save(platform, other.connector_id, sqs_url=url)
+        await save(platform, other.connector_id, sqs_url=sqs_url)
     assert refused.value.code == "queue-taken"
     assert await save(platform, other.connector_id, sqs_url=OTHER_QUEUE) == (1, True)
 

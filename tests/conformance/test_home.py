@@ -123,6 +123,7 @@ async def test_a_beat_tells_who_it_is_what_it_does_and_how_it_is(sql: SqlHouse) 
         "seen_at": at(10),
         "lease_until": at(10),
         "ended_at": None,
+        "lost_at": None,
     }
 
 

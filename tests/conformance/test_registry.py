@@ -18,6 +18,7 @@ from benchling_connector.domain.errors import (
     Refused,
 )
 from benchling_connector.domain.lifecycle import HealthWord, Host, Mode, Network, Wish
+from benchling_connector.platform.keeping import tidy
 from benchling_connector.platform.once import once
 from tests.platforms import ANN, Platform
 
@@ -143,6 +144,22 @@ async def test_a_running_connector_whose_worker_went_silent_is_critical(
     assert view.health is HealthWord.CRITICAL
     assert view.trouble is not None
     assert view.trouble.code == "worker-silent"
+
+
+async def test_a_worker_whose_process_is_gone_is_offline_as_soon_as_that_is_found(
+    platform: Platform,
+) -> None:
+    made = await platform.configured()
+    await platform.services.registry.move(ANN, made.connector_id, Wish.START)
+    well = json.dumps({"health": "HEALTHY"})
+    await platform.worker(made.connector_id, process="gone", report=well)
+    await tidy(platform.desk.engine, platform.time(), lambda name: name == "gone")
+    view = await platform.services.registry.get(made.connector_id)
+    assert (view.network, view.health) == (Network.OFFLINE, HealthWord.CRITICAL)
+    await platform.worker(made.connector_id, process="lives", report=well)
+    await tidy(platform.desk.engine, platform.time(), lambda name: name == "gone")
+    view = await platform.services.registry.get(made.connector_id)
+    assert (view.network, view.health) == (Network.ONLINE, HealthWord.HEALTHY)
 
 
 async def test_what_a_connector_says_by_http_counts_while_it_is_online(platform: Platform) -> None:

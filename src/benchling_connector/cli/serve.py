@@ -51,7 +51,7 @@ __all__ = ["app", "serve"]
 
 STOP_WITHIN_S = 27.0
 """Longer than workers may take: they are ended first."""
-TIDY_EVERY_S = 10.0
+TIDY_EVERY_S = 2.0
 ANSWERS_END_WITHIN_S = 5
 
 log = structlog.get_logger()

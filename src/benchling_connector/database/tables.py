@@ -100,6 +100,8 @@ workers = Table(
     # none if it brought its own.
     Column("mode", Text),
     Column("config_version", Integer),
+    # When its process was found to have ended without a word.
+    Column("lost_at", Moment),
     Index("ix_workers_lease_until", "connector_id", "lease_until"),
 )
 

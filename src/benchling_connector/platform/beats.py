@@ -67,6 +67,7 @@ async def write_beat(
                 **{name: said.excluded[name] for name in _TOLD},
                 "lease_until": lease_until,
                 "ended_at": None,
+                "lost_at": None,
             },
         )
     )

@@ -44,7 +44,8 @@ async def tidy(
     connector_id: str | None = None,
 ) -> None:
     """Commands whose time has run out are EXPIRED; those, and the jobs, of workers that are gone
-    have failed. Of one connector, or of all. Writes nothing when there is none of them.
+    have failed; and workers whose process has ended without a word are lost. Of one connector, or
+    of all. Writes nothing when there is none of them.
 
     `is_gone` tells of a process's name whether it has ended for sure. Raises `TransientError`.
     """
@@ -52,12 +53,17 @@ async def tidy(
         overdue = (await connection.scalars(_overdue(now, connector_id))).all()
         left = await _left(connection, commands, commands.c.command_id, now, is_gone, connector_id)
         broken = await _left(connection, jobs, jobs.c.job_id, now, is_gone, connector_id)
-    if not (overdue or left or broken):
+        lost = await _lost(connection, is_gone, connector_id)
+    if not (overdue or left or broken or lost):
         return
     problem = PROBLEMS[_CODE]
     why = json.dumps({"code": _CODE, "error": problem.title, "remedy": problem.remedy})
     async with writing(engine) as connection:
         # Each has its state in the condition: it may have been taken, or answered, meanwhile.
+        if lost:
+            await connection.execute(
+                update(workers).where(workers.c.worker_id.in_(lost)).values(lost_at=now)
+            )
         if overdue:
             await connection.execute(
                 update(commands)
@@ -85,6 +91,19 @@ async def tidy(
                     ended_at=now,
                 )
             )
+
+
+async def _lost(
+    connection: AsyncConnection, is_gone: Callable[[str], bool], connector_id: str | None
+) -> Sequence[str]:
+    columns = workers.c
+    query = select(columns.worker_id, columns.process).where(
+        columns.ended_at.is_(None), columns.lost_at.is_(None), columns.process.is_not(None)
+    )
+    if connector_id is not None:
+        query = query.where(columns.connector_id == connector_id)
+    found = await connection.execute(query)
+    return [row.worker_id for row in found if is_gone(row.process)]
 
 
 def _overdue(now: datetime, connector_id: str | None) -> Select[tuple[str]]:

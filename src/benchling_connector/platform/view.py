@@ -77,7 +77,7 @@ def is_online(now: datetime) -> ColumnElement[bool]:
     alive = (
         select(columns.worker_id)
         .where(columns.connector_id == connectors.c.connector_id)
-        .where(columns.ended_at.is_(None))
+        .where(columns.ended_at.is_(None), columns.lost_at.is_(None))
         .where(func.coalesce(columns.seen_at, columns.started_at) >= since)
         .exists()
     )
@@ -147,7 +147,9 @@ def _worker(row: RowMapping, now: datetime) -> WorkerView:
         version=row["version"],
         mode=Mode(row["mode"]) if row["mode"] else None,
         config_version=row["config_version"],
-        network=network_of(row["seen_at"] or row["started_at"], row["ended_at"], now),
+        network=network_of(
+            row["seen_at"] or row["started_at"], row["ended_at"] or row["lost_at"], now
+        ),
         health=HealthWord(report.get("health") or HealthWord.UNKNOWN),
         started_at=row["started_at"],
         seen_at=row["seen_at"],

@@ -103,7 +103,9 @@ def _worker(row: RowMapping, now: datetime) -> Worker:
         version=row["version"],
         mode=row["mode"],
         config_version=row["config_version"],
-        network=network_of(row["seen_at"] or row["started_at"], row["ended_at"], now),
+        network=network_of(
+            row["seen_at"] or row["started_at"], row["ended_at"] or row["lost_at"], now
+        ),
         started_at=row["started_at"],
         seen_at=row["seen_at"],
         ended_at=row["ended_at"],

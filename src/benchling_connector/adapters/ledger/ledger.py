@@ -250,6 +250,7 @@ class SqlLedger:
                         else_=lease_until,
                     ),
                     "ended_at": None,
+                    "lost_at": None,
                     "seen_at": now,
                     "report": func.coalesce(signed_on.excluded.report, workers.c.report),
                 },

@@ -71,6 +71,7 @@ def _columns() -> None:
         sa.Column("version", sa.Text),
         sa.Column("mode", sa.Text),
         sa.Column("config_version", sa.Integer),
+        sa.Column("lost_at", MOMENT),
     ):
         op.add_column("workers", column)
     for column in (
