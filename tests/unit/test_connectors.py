@@ -175,6 +175,14 @@ def test_a_gauge_of_before_the_range_is_not_in_it() -> None:
     assert [point.value for point in found.points] == [7.0]
 
 
+def test_a_counter_that_is_older_than_its_worker_did_not_grow_by_all_that_it_has() -> None:
+    span = Range(NOON, at(60), 10, 10)
+    first = Sample("w1", at(0), {"container_cpu_seconds": 5_000.0, "api_requests": 3.0}, born=NOON)
+    later = Sample("w1", at(10), {"container_cpu_seconds": 5_005.0, "api_requests": 3.0}, born=NOON)
+    found = {one.name: [p.value for p in one.points] for one in series_of([first, later], span)}
+    assert found == {"container_cpu_seconds": [0.5], "api_requests": [0.3, 0.0]}
+
+
 # What is shown
 
 

@@ -19,6 +19,7 @@ __all__ = [
     "Sampled",
     "Summary",
     "floored",
+    "is_older",
     "kind_of",
     "largest",
     "last",
@@ -45,7 +46,7 @@ Summary = Mapping[str, float | Sequence[float]]
 @dataclass(frozen=True, slots=True)
 class Sampled:
     """One number. `unit` is a base unit, or what is counted. A counter begins at 0 with its worker,
-    and may begin anew.
+    unless it is `older`, and may begin anew.
 
     `together`: what a connector's workers make at once; each of them sees the whole queue.
     """
@@ -55,6 +56,7 @@ class Sampled:
     unit: str
     meaning: str
     together: Together = "sum"
+    older: bool = False
 
 
 def _counter(name: str, unit: str, meaning: str) -> Sampled:
@@ -74,10 +76,12 @@ SAMPLED: dict[str, Sampled] = {
     for one in (
         _counter("process_cpu_seconds", "seconds", "CPU time that the worker's process used."),
         _gauge("process_memory_bytes", "bytes", "Resident memory of the worker's process."),
-        _counter(
+        Sampled(
             "container_cpu_seconds",
+            "counter",
             "seconds",
             "CPU time that the worker's cgroup used; the machine where there is none.",
+            older=True,
         ),
         _common(
             "container_cpu_limit_cores",
@@ -135,6 +139,12 @@ def kind_of(name: str) -> Kind:
     """Of a number that is not in the table, which some other connector sent: a gauge."""
     known = SAMPLED.get(name)
     return known.kind if known else "gauge"
+
+
+def is_older(name: str) -> bool:
+    """Whether a counter was there before its worker, as that of a whole machine."""
+    known = SAMPLED.get(name)
+    return known is not None and known.older
 
 
 def of_all_workers(name: str) -> Together:

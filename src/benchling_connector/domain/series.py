@@ -15,6 +15,7 @@ from benchling_connector.domain.samples import (
     Kind,
     Summary,
     floored,
+    is_older,
     kind_of,
     largest,
     last,
@@ -156,7 +157,7 @@ def _growth(
     before[key] = value
     if was is None:
         young = sample.born is not None and sample.at - sample.born <= _JUST_BORN
-        return value if young else None
+        return value if young and not is_older(name) else None
     return value - was if value >= was else value
 
 
