@@ -150,9 +150,11 @@ class Connector:
     async def sample(self) -> dict[str, float]:
         """What is measured of this worker now, as numbers by name (`domain/samples.py`).
 
-        The queue is asked at most every half minute. Raises nothing of the world.
+        The queue is asked at most every half minute, and not before the engine found it. Raises
+        nothing of the world.
         """
-        budget, depths = self.budget(), await self._source.depths()
+        depths = await self._source.depths() if self._engine.has_begun else {}
+        budget = self.budget()
         return {
             **await asyncio.to_thread(measure),
             **sampled(self.stats, self._engine.register, self._clock.now()),

@@ -165,6 +165,8 @@ class Engine:
             },
         )
         self._prune = Prune(ports.ledger, options.retention, self.gate, self.stats, clock, ids)
+        self.has_begun = False
+        """Whether it has signed in, and found the queue."""
         self.report: Callable[[], str] = str
         """What the ledger is told of this worker with each heartbeat, as JSON."""
 
@@ -207,6 +209,7 @@ class Engine:
         if visibility_s is None:
             await self._sign_off()
             return
+        self.has_begun = True
         self._settle.visibility_s = visibility_s
         self._intake.visibility_s = visibility_s
         keepalive = Keepalive(
