@@ -32,7 +32,7 @@ from benchmarks.result import Cell, Figure, Peer, Result, Table
 LIBRARIES = "import aiobotocore.session, aiohttp, sqlalchemy.ext.asyncio"
 RECEIVE = b"AmazonSQS.ReceiveMessage"
 PATIENCE_S = 60.0
-ROUNDS = 4
+ROUNDS = 3
 YARDSTICK = "the libraries"
 FIRST_START, SECOND_START = "first receive, first start", "first receive, second start"
 

@@ -23,7 +23,7 @@ WORKERS = (1, 2, 4)
 EVENTS = 3_500
 """On the queue for each worker: what it holds, and what it stores in the meantime."""
 
-SECONDS, WARMS_UP_S = 15.0, 9.0
+SECONDS, WARMS_UP_S = 12.0, 9.0
 LATENCY_S = 4.0
 TIMES = 3.0
 
