@@ -146,10 +146,10 @@ async def test_our_own_workers_are_read_under_the_sdks_names_too(
     api: Api, watched: Watched
 ) -> None:
     used = {"container_memory_bytes": 5.0, "container_memory_limit_bytes": 10.0}
-    await watched.measured(
-        "w1", "c1", **used, container_cpu_seconds=300.0, container_cpu_limit_cores=2.0
-    )
-    watched.clock.advance(seconds=10)
+    for seconds in (5_000.0, 5_300.0):
+        cpu = {"container_cpu_seconds": seconds, "container_cpu_limit_cores": 2.0}
+        await watched.measured("w1", "c1", **used, **cpu)
+        watched.clock.advance(seconds=10)
     told = {one["name"]: one["values"] for one in (await api.get(f"{TDP}/c1/metrics"))["metrics"]}
     assert told["memory_used"][0]["value"] == 5.0
     assert told["memory_total"][0]["value"] == 10.0
