@@ -164,10 +164,10 @@ async def test_a_worker_that_cannot_start_is_not_started_over_and_over(world: Wo
     await registry.create("c-1")
     site = world.home / "site"
     site.mkdir()
-    # Named so, Python runs it before the program: workers fail, and `serve` does not.
-    (site / "sitecustomize.py").write_text(
-        "import sys\nif 'run' in sys.argv: sys.exit('the disk is on fire')\n"
-        "if 'run' in sys.orig_argv: sys.exit('the disk is on fire')\n"
+    # In place of the library by which a worker gives itself its title.
+    (site / "setproctitle.py").write_text(
+        "import sys\n\n\ndef setproctitle(title):\n"
+        "    if ' run ' in title: sys.exit('the disk is on fire')\n"
     )
     path = os.pathsep.join([str(site), os.environ.get("PYTHONPATH", "")])
     platform = await served(world, PYTHONPATH=path)

@@ -18,6 +18,7 @@ import structlog
 import typer
 
 from benchling_connector.adapters.system import SystemClock, SystemIds, is_gone, own_name
+from benchling_connector.cli import forked
 from benchling_connector.cli.console import link_url
 from benchling_connector.cli.doors import Doors, is_loopback
 from benchling_connector.cli.live_test import live_test
@@ -38,7 +39,7 @@ from benchling_connector.platform import addresses
 from benchling_connector.platform.keeping import tidy
 from benchling_connector.platform.keys import key_place
 from benchling_connector.platform.leading import Leadership
-from benchling_connector.platform.processes import Launch
+from benchling_connector.platform.processes import Launch, WorkerProcesses
 from benchling_connector.platform.services import Services, open_services
 from benchling_connector.platform.supervisor import Machine, Supervisor
 from benchling_connector.platform.watching import watch
@@ -209,17 +210,17 @@ def _supervisor(place: Place, services: Services) -> Supervisor:
     name = f"{platform.node()}-{os.getpid()}-{SystemIds().file_id()}"
 
     def launching(connector_id: str, log_file: Path) -> Launch:
-        command = (
-            *(sys.executable, "-m", "benchling_connector", "run"),
-            *("--connector-id", connector_id),
+        arguments = (
+            *("run", "--connector-id", connector_id),
             *("--data-dir", str(place.data_dir)),
             *("--log-file", str(log_file)),
         )
-        return Launch(command, _environment_of_workers(place))
+        return Launch(forked.work, arguments, _environment_of_workers(place))
 
     return Supervisor(
         services.desk,
         Leadership(services.desk, name, own_name(), is_gone),
+        WorkerProcesses(forked.PRELOAD),
         launching,
         place.data_dir / "logs",
         Machine(platform.node(), is_gone, time.monotonic, _send),

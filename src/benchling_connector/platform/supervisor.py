@@ -12,15 +12,15 @@ import structlog
 from benchling_connector.domain.errors import TransientError
 from benchling_connector.platform.desk import Desk
 from benchling_connector.platform.leading import Leadership
-from benchling_connector.platform.processes import Launch, WorkerChild, launch
+from benchling_connector.platform.processes import Launch, WorkerChild, WorkerProcesses
 from benchling_connector.platform.roster import Entry, Seen, read_roster, write_trouble
 
 __all__ = ["Machine", "Supervisor", "restart_pause"]
 
 LOOK_EVERY_S = 1.0
 HOLD_EVERY_S = 5.0
-STARTS_A_LOOK = 4
-"""More processes are not started at once: each keeps a processor busy for its first second."""
+STARTS_A_LOOK = 8
+"""More processes are not started at once: each keeps a processor busy for its first moments."""
 FIRST_PAUSE_S = 1.0
 LONGEST_PAUSE_S = 300.0
 STEADY_AFTER_S = 300.0
@@ -68,19 +68,20 @@ class _Post:
 
 
 class Supervisor:
-    """`launching` gives the command line and environment of a connector's worker, and where its
-    log is."""
+    """`launching` tells what a connector's worker does, from its ID and where its log is."""
 
     def __init__(
         self,
         desk: Desk,
         leadership: Leadership,
+        processes: WorkerProcesses,
         launching: Callable[[str, Path], Launch],
         logs: Path,
         machine: Machine,
     ) -> None:
         self._desk = desk
         self._leadership = leadership
+        self._processes = processes
         self._launching = launching
         self._logs = logs
         self._machine = machine
@@ -179,7 +180,8 @@ class Supervisor:
     async def _start(self, entry: Entry, post: _Post, now: float) -> None:
         log_file = self._logs / f"{entry.connector_id}.log"
         try:
-            post.child = await launch(self._launching(entry.connector_id, log_file), log_file)
+            what = self._launching(entry.connector_id, log_file)
+            post.child = await self._processes.launch(what, log_file)
         except OSError as error:
             post.failures += 1
             post.not_before = now + restart_pause(post.failures)
