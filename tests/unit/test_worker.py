@@ -148,22 +148,28 @@ async def test_stopped_it_leaves(place: Workplace) -> None:
     assert place.open_now == 0
 
 
-async def test_it_is_heard_of_every_ten_seconds(place: Workplace) -> None:
-    place.want(IDLE)
+@pytest.mark.parametrize(("wanted", "seconds"), [(RUNNING, 10), (IDLE, 30)])
+async def test_it_is_heard_of_every_ten_seconds_and_at_rest_every_thirty(
+    place: Workplace, wanted: Situation, seconds: int
+) -> None:
+    place.want(wanted)
     async with place.at_work():
         for _ in range(6):
-            await place.clock.advance(10)
+            await place.clock.advance(seconds)
             seen = place.store.workers["w1"].seen_at
-            assert (place.clock.now() - seen).total_seconds() <= 11
+            assert (place.clock.now() - seen).total_seconds() <= seconds + 1
 
 
-async def test_what_is_measured_is_written_down_every_ten_seconds(place: Workplace) -> None:
-    place.want(IDLE)
+@pytest.mark.parametrize(("wanted", "seconds"), [(RUNNING, 10), (IDLE, 30)])
+async def test_what_is_measured_is_written_down_as_often(
+    place: Workplace, wanted: Situation, seconds: int
+) -> None:
+    place.want(wanted)
     async with place.at_work():
         await place.clock.advance(30)
         assert place.store.samples == []  # there was nothing yet
         place.measured = {"files": 3.0}
-        await place.clock.advance(60)
+        await place.clock.advance(6 * seconds)
         assert [values for _, values in place.store.samples] == [{"files": 3.0}] * 6
 
 

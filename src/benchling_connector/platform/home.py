@@ -40,13 +40,6 @@ Decrypt = Callable[[str, str, str], str]
 """A secret from its ciphertext, whom it belongs to (the connector's ID), and its name: the key, or
 `command` and the command's ID. Raises `ConfigurationError`."""
 
-_SITUATION = select(
-    connectors.c.mode,
-    connectors.c.config_version,
-    connectors.c.log_level,
-    connectors.c.deleted_at,
-).where(connectors.c.connector_id == bindparam("connector"))
-
 _WAITING = (
     select(commands.c.command_id)
     .where(
@@ -57,6 +50,22 @@ _WAITING = (
     )
     .order_by(commands.c.created_at, commands.c.command_id)
 )
+
+
+_SITUATION = select(
+    connectors.c.mode,
+    connectors.c.config_version,
+    connectors.c.log_level,
+    connectors.c.deleted_at,
+    select(commands.c.command_id)
+    .where(
+        commands.c.ended_at.is_(None),
+        commands.c.connector_id == bindparam("connector"),
+        commands.c.status.in_(WAITING),
+    )
+    .exists()
+    .label("has_commands"),
+).where(connectors.c.connector_id == bindparam("connector"))
 
 
 class DatabaseHome:
@@ -85,7 +94,7 @@ class DatabaseHome:
             row = found.one_or_none()
         if row is None or row.deleted_at is not None:
             return Situation(Mode.DISABLED, None, None)
-        return Situation(Mode(row.mode), row.config_version, row.log_level)
+        return Situation(Mode(row.mode), row.config_version, row.log_level, bool(row.has_commands))
 
     async def configuration(self, version: int) -> Mapping[str, object]:
         """See `ports.Home`."""

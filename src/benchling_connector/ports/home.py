@@ -16,11 +16,13 @@ class Situation:
     """What is wanted of a connector now.
 
     `config_version` is None until it is configured here; `log_level` until somebody set one.
+    `has_commands`: whether some may wait to be taken.
     """
 
     mode: Mode
     config_version: int | None
     log_level: str | None
+    has_commands: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import structlog
 
 from benchling_connector.domain.configuration import Configuration
 from benchling_connector.domain.errors import TransientError
+from benchling_connector.domain.lifecycle import Mode
 from benchling_connector.ports import Beat, Clock, Home, Situation
 from benchling_connector.worker.duty import Duty, Wanted
 from benchling_connector.worker.tools import Tools
@@ -22,6 +23,8 @@ __all__ = ["Worker"]
 LOOK_EVERY_S = 1.0
 BEAT_EVERY_S = 10.0
 SAMPLE_EVERY_S = 10.0
+RESTING_EVERY_S = 30.0
+"""The same for a worker that is IDLE, of which there may be hundreds."""
 FIRST_BEAT_S = 0.5
 """Not before: the start has other things to write down."""
 LEAVE_WITHIN_S = 1.0
@@ -51,6 +54,7 @@ class Worker:
         self._stopping = False
         self._over = asyncio.Event()
         self._carrying: Carrying | None = None
+        self._has_commands = False
         self._beat_at = clock.monotonic() + FIRST_BEAT_S
         self._told: object = None
         self._sample_at = 0.0
@@ -91,6 +95,7 @@ class Worker:
         self._tools.set_log_level(found.log_level)
         version = None if self._own is not None else found.config_version
         self._duty.want(Wanted(found.mode, version))
+        self._has_commands = found.has_commands
         return found
 
     async def _holding(self) -> Configuration | None:
@@ -115,7 +120,7 @@ class Worker:
             if self._has_beaten and self._clock.monotonic() >= self._sample_at:
                 await self._try(lambda: self._sample(home))
             # A worker that nobody has heard of yet counts as gone, and its commands as interrupted.
-            if self._has_beaten and not self._stopping:
+            if self._has_commands and self._has_beaten and not self._stopping:
                 self._carrying = self._carrying or self._ready_for_commands(home)
                 await self._try(self._carrying.take)
             await self._pause(LOOK_EVERY_S)
@@ -141,14 +146,19 @@ class Worker:
         report = {**self._duty.health().report(), "counts": dict(self._tools.counts())}
         await home.beat(Beat(doing.mode, doing.version, json.dumps(report)), now)
         self._has_beaten, self._told = True, told
-        self._beat_at = self._clock.monotonic() + BEAT_EVERY_S
+        self._beat_at = self._clock.monotonic() + self._every(BEAT_EVERY_S)
+        sample_at = self._clock.monotonic() + self._every(SAMPLE_EVERY_S)
+        self._sample_at = min(self._sample_at, sample_at)
         await home.tidy(now)
 
     async def _sample(self, home: Home) -> None:
-        self._sample_at = self._clock.monotonic() + SAMPLE_EVERY_S
+        self._sample_at = self._clock.monotonic() + self._every(SAMPLE_EVERY_S)
         values = await self._tools.sample() if self._tools.sample is not None else {}
         if values:
             await home.sample(values, self._clock.now())
+
+    def _every(self, seconds: float) -> float:
+        return seconds if self._duty.doing.mode is Mode.RUNNING else RESTING_EVERY_S
 
     def _state(self) -> object:
         """What others want to know of soon when it changes."""
@@ -199,7 +209,7 @@ class Worker:
             return
         await asyncio.wait([looking])  # not in the middle of taking a command
         if self._carrying is not None:
-            if self._has_beaten and not self._stopping:
+            if self._has_commands and self._has_beaten and not self._stopping:
                 # What came with the wish that nobody works any more: nobody else will take it.
                 await self._try(self._carrying.take)
             await self._carrying.end()

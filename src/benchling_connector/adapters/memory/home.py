@@ -59,7 +59,8 @@ class MemoryHome:
     async def situation(self) -> Situation:
         """See `ports.Home`."""
         with self._struck("situation"):
-            return self.store.situation
+            waiting = any(one.status in WAITING for one in self.store.commands.values())
+            return replace(self.store.situation, has_commands=waiting)
 
     async def configuration(self, version: int) -> Mapping[str, object]:
         """See `ports.Home`."""
