@@ -34,7 +34,7 @@ AHEAD = "ledger_size"
 """Fills its databases while those before it run, which are in virtual time: nothing that takes time
 of this machine is measured beside it."""
 
-MORE = ("ledger", "sqlite_writers", "soak")
+MORE = ("ledger", "many_connectors", "sqlite_writers", "soak")
 """Those that are run only by name: what they tell is no goal."""
 
 

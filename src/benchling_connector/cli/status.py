@@ -25,7 +25,8 @@ app = typer.Typer(add_completion=False)
 def status(*, where: Where, as_json: AsJson = False) -> None:
     """Show how connectors are: workers, the health table, what waits for its next try.
 
-    It reads the database, where each worker writes down every ten seconds how it is.
+    It reads the database, where each worker writes down every ten seconds how it is (every thirty
+    while it is IDLE), and at once when that changes.
     """
     now = datetime.now(UTC)
     found = asyncio.run(read_status(where.url(), where.connector, now, is_gone))
