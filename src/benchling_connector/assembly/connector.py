@@ -16,7 +16,13 @@ from benchling_connector.adapters.system import measure
 from benchling_connector.assembly.metrics import metrics_of
 from benchling_connector.database.opening import Database
 from benchling_connector.domain.configuration import Configuration
-from benchling_connector.domain.health import QUARANTINE_WARNS_S, Condition, Health, warning
+from benchling_connector.domain.health import (
+    QUARANTINE_WARNS_S,
+    Condition,
+    Health,
+    stopped,
+    warning,
+)
 from benchling_connector.domain.metrics import Metric
 from benchling_connector.engine.engine import Engine
 from benchling_connector.engine.sampled import sampled
@@ -120,6 +126,8 @@ class Connector:
             yield warning("queue-visibility", "queue-visibility-denied", self._opened_at)
         if quarantined_at and (now - quarantined_at).total_seconds() < QUARANTINE_WARNS_S:
             yield warning("quarantine", "messages-quarantined", quarantined_at)
+        if still := self._engine.stopped.standstill():
+            yield stopped(still.files, still.since, still.sentence, is_full=still.is_full)
 
     def _report_as_json(self) -> str:
         """What the ledger keeps of this worker, for `status`."""

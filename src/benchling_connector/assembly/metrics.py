@@ -36,6 +36,8 @@ def metrics_of(
         counter("events_unsupported", "Stored without a resource: unknown.", stats.unsupported),
         counter("events_pruned", "Old events that the ledger forgot.", stats.pruned),
         counter("files_stored", "RAW files written.", stats.files),
+        gauge("files_pending", "RAW files composed and not yet written.", stats.pending),
+        gauge("files_stopped", "RAW files that the lake refuses, stopped.", stats.stopped),
         counter("files_stored_bytes", "Size of the RAW files written.", stats.bytes),
         gauge("freshness_seconds", "From the queue to the lake, newest event.", stats.freshness_s),
         counter("errors", "Errors met, by code.", sorted(stats.errors.items()), "code"),
