@@ -1,11 +1,13 @@
 """A lake that refuses the files of one resource type, and a person who mends it: `files retry`."""
 
 import asyncio
+import json
 import signal
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
@@ -28,6 +30,12 @@ async def files(world: World, *flags: str) -> list[dict[str, Any]]:
     return list(told.document()["files"])
 
 
+def get(port: int, path: str) -> str:
+    """What the running connector serves."""
+    with build_opener(ProxyHandler({})).open(f"http://127.0.0.1:{port}{path}") as answer:
+        return str(answer.read().decode())
+
+
 @asynccontextmanager
 async def at_work(world: World) -> AsyncIterator[asyncio.subprocess.Process]:
     """`run`, until the block ends; it ends in order then."""
@@ -37,13 +45,14 @@ async def at_work(world: World) -> AsyncIterator[asyncio.subprocess.Process]:
             yield process
     finally:
         process.send_signal(signal.SIGTERM)
-    assert (await ended(process)).status == 0
+        run = await ended(process)
+    assert run.status == 0, run.stderr[-3000:]
 
 
 async def test_refused_files_are_stopped_others_stored_and_a_retry_stores_them_too(
     world: World,
 ) -> None:
-    world.write()
+    world.write(http_port=0)
     entries = [world.tenant.emit("v2.entry.created") for _ in range(3)]
     runs = [world.tenant.emit("v2.assayRun.created") for _ in range(3)]
     obstacle = world.lake / "resource_type=entry"
@@ -51,6 +60,7 @@ async def test_refused_files_are_stopped_others_stored_and_a_retry_stores_them_t
     obstacle.write_text("an ordinary file where a folder should be")
 
     async with at_work(world) as process:
+        port = (await line_with(process, "status.served"))["port"]
         await world.publish([*entries, *runs])
         first = await line_with(process, "file.refused")
         for errors in (2, 3, 4, 5):
@@ -64,6 +74,11 @@ async def test_refused_files_are_stopped_others_stored_and_a_retry_stores_them_t
         assert {states[event.id] for event in entries} == {"writing"}
         assert {states[event.id] for event in runs} == {"stored"}
         assert not (world.lake / "_probe").exists()
+        health = json.loads(await asyncio.to_thread(get, port, "/healthz"))
+        assert (health["health"], health["code"]) == ("WARNING", "file-refused")
+        metrics = await asyncio.to_thread(get, port, "/metrics")
+        assert f"benchling_connector_files_stopped {len(stopped)}.0" in metrics
+        assert "benchling_connector_files_pending 0.0" in metrics
 
         obstacle.unlink()
         told = await world.program(
@@ -75,6 +90,8 @@ async def test_refused_files_are_stopped_others_stored_and_a_retry_stores_them_t
         }
         while await world.queue.counts() != (0, 0, 0):
             await asyncio.sleep(0.2)
+        health = json.loads(await asyncio.to_thread(get, port, "/healthz"))
+        assert health["health"] == "HEALTHY"
 
     assert stored_once(world.files()) == {event.id for event in [*entries, *runs]}
     after = {row["fileId"]: row for row in await files(world)}
