@@ -1,10 +1,12 @@
 """Records of files as the Tetra Data Platform has them, and key-value stores: both databases."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import event, insert, select, update
 
 from benchling_connector.adapters.ledger import SqlLedger
 from benchling_connector.database.platform_tables import connector_data
@@ -22,6 +24,7 @@ from benchling_connector.domain.filerecords import (
 from benchling_connector.domain.records import FileState
 from benchling_connector.platform.retrying import MOST_NAMED
 from benchling_connector.platform.values import NewValue
+from tests.conformance.test_ledger_database import plan
 from tests.ledgers import a_candidate, a_file, at
 from tests.platforms import ANN, Platform
 
@@ -319,6 +322,24 @@ async def test_a_retry_that_finds_nothing_is_no_deed(platform: Platform) -> None
         await platform.services.retries.retry(ANN, "nobody", FilesToRetry())
     with pytest.raises(NotFound):
         await platform.services.retries.stopped("nobody", FilesToRetry())
+
+
+async def test_no_statement_of_a_retry_reads_a_whole_table(platform: Platform) -> None:
+    connector_id, _ = await stopped_files(platform)
+    statements: list[tuple[str, Sequence[Any]]] = []
+
+    @event.listens_for(platform.desk.engine.sync_engine, "before_cursor_execute")
+    def note(
+        _: object, __: object, statement: str, parameters: Sequence[Any], *___: object
+    ) -> None:
+        if statement.startswith("UPDATE files"):
+            statements.append((statement, parameters))
+
+    which = FilesToRetry(since=at(0))
+    await platform.services.retries.retry(ANN, connector_id, which)
+    event.remove(platform.desk.engine.sync_engine, "before_cursor_execute", note)
+    ((statement, parameters),) = statements
+    assert await plan(platform.desk.engine, statement, parameters) == []
 
 
 async def test_the_holder_of_a_retried_file_finds_it_pending(platform: Platform) -> None:
