@@ -276,8 +276,11 @@ def test_files_ls_prints_every_file_with_its_fields_in_order(home: Path, program
         "state",
         "createdAt",
         "storedAt",
+        "errorCount",
+        "errorMessage",
     ]
     assert (row["state"], row["eventCount"]) == ("SUCCESS", 1)
+    assert (row["errorCount"], row["errorMessage"]) == (0, None)
     assert row["createdAt"] == "2026-03-01T12:00:02.000000Z"
     assert row["storedAt"] == "2026-03-01T12:00:05.000000Z"
     assert document["files"][0]["storedAt"] is None

@@ -1,17 +1,31 @@
 """Records of files as the Tetra Data Platform has them, and key-value stores: both databases."""
 
+import json
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import pytest
-from sqlalchemy import insert, select, update
+from sqlalchemy import event, insert, select, update
 
+from benchling_connector.adapters.ledger import SqlLedger
 from benchling_connector.database.platform_tables import connector_data
 from benchling_connector.database.tables import files
 from benchling_connector.domain.access import Caller, Way
+from benchling_connector.domain.audit import AuditFilter
 from benchling_connector.domain.errors import InvalidInput, NotFound
-from benchling_connector.domain.filerecords import FileOrder, FileQuery, FileStatus, NewFile
+from benchling_connector.domain.filerecords import (
+    FileOrder,
+    FileQuery,
+    FileStatus,
+    FilesToRetry,
+    NewFile,
+)
+from benchling_connector.domain.records import FileState
+from benchling_connector.platform.retrying import MOST_NAMED
 from benchling_connector.platform.values import NewValue
-from tests.ledgers import at
+from tests.conformance.test_ledger_database import plan
+from tests.ledgers import a_candidate, a_file, at
 from tests.platforms import ANN, Platform
 
 
@@ -204,3 +218,141 @@ async def test_a_connector_that_there_is_not_has_no_records_and_no_values(
         await services.values.get("none", secure=False)
     with pytest.raises(InvalidInput):
         await services.values.save(ANN, "none", [NewValue("", 1)])
+
+
+async def stopped_files(platform: Platform) -> tuple[str, str]:
+    """Two connectors: with ERROR files of both kinds, made at 0, 1 and 2 seconds, and with one."""
+    lab, other = await platform.connector("lab"), await platform.connector("other")
+    async with platform.desk.writing() as connection:
+        for made, file_id, state, seconds in (
+            (lab, "f0", "ERROR", 0),
+            (lab, "f1", "ERROR", 1),
+            (lab, "f2", "PENDING", 2),
+            (lab, "f3", "SUCCESS", 2),
+            (other, "f4", "ERROR", 1),
+        ):
+            await connection.execute(
+                insert(files).values(
+                    connector_id=made.connector_id,
+                    file_id=file_id,
+                    path=f"p/{file_id}",
+                    sha256="0",
+                    size=9,
+                    resource_type="entry",
+                    event_count=2,
+                    state=state,
+                    worker_id="w",
+                    created_at=at(seconds),
+                    error_count=5 if state == "ERROR" else 3,
+                    error_message="No.",
+                )
+            )
+    platform.time.pass_by(seconds=2)
+    new = NewFile("x1", "ext", "a/b", FileStatus.ERROR, 5, "No.")
+    await platform.services.files.save(lab.connector_id, [new])
+    return lab.connector_id, other.connector_id
+
+
+@pytest.mark.parametrize(
+    ("which", "meant"),
+    [
+        (FilesToRetry(), ["f0", "f1", "x1"]),
+        (FilesToRetry(since=at(1)), ["f1", "x1"]),
+        (FilesToRetry(since=at(3)), []),
+        (FilesToRetry(file_ids=("f1", "x1", "f3", "f4", "unknown")), ["f1", "x1"]),
+    ],
+)
+async def test_stopped_files_are_tried_again_by_ids_all_or_since(
+    platform: Platform, which: FilesToRetry, meant: list[str]
+) -> None:
+    connector_id, _ = await stopped_files(platform)
+    service = platform.services.retries
+    planned = await service.stopped(connector_id, which)
+    assert [one.file_id for one in planned] == meant
+    platform.time.pass_by(seconds=1)
+
+    assert await service.retry(ANN, connector_id, which) == planned
+    assert await service.retry(ANN, connector_id, which) == ()
+
+    found, _ = await platform.services.files.list(connector_id, FileQuery())
+    errors = {one.file_id: (one.status, one.error_count, one.error_message) for one in found}
+    for name in ("f0", "f1", "x1"):
+        again = (FileStatus.PENDING, 0, None) if name in meant else (FileStatus.ERROR, 5, "No.")
+        assert errors[name] == again
+    assert errors["f2"] == (FileStatus.PENDING, 3, "No.")
+    assert errors["f3"] == (FileStatus.SUCCESS, 3, "No.")
+    if "x1" in meant:
+        (theirs,) = [one for one in found if one.file_id == "x1"]
+        assert theirs.updated_at == platform.time()
+
+
+async def test_a_retry_of_all_connectors_is_audited_for_each_with_the_files(
+    platform: Platform,
+) -> None:
+    lab, other = await stopped_files(platform)
+    before = len(await platform.audited())
+    await platform.services.retries.retry(ANN, None, FilesToRetry(), "mended")
+    rows = await platform.services.audit.newest(AuditFilter(action="files.retried"), 9)
+    entries = {one.connector_id: one for one in rows}
+    assert {name: json.loads(one.new or "") for name, one in entries.items()} == {
+        lab: {"status": "PENDING", "files": ["f0", "f1", "x1"]},
+        other: {"status": "PENDING", "files": ["f4"]},
+    }
+    assert {(one.actor, one.old, one.reason) for one in rows} == {
+        (ANN.name, '{"status":"ERROR"}', "mended")
+    }
+    assert len(await platform.audited()) == before + 2
+
+
+async def test_the_audit_counts_the_files_of_a_large_retry(platform: Platform) -> None:
+    made = await platform.connector()
+    new = [NewFile(f"x{number}", None, "p", FileStatus.ERROR) for number in range(MOST_NAMED + 1)]
+    await platform.services.files.save(made.connector_id, new)
+    await platform.services.retries.retry(ANN, made.connector_id, FilesToRetry())
+    rows = await platform.services.audit.newest(AuditFilter(action="files.retried"), 9)
+    assert [json.loads(one.new or "")["files"] for one in rows] == [MOST_NAMED + 1]
+
+
+async def test_a_retry_that_finds_nothing_is_no_deed(platform: Platform) -> None:
+    made = await platform.connector()
+    before = await platform.audited()
+    assert await platform.services.retries.retry(ANN, made.connector_id, FilesToRetry()) == ()
+    assert await platform.audited() == before
+    with pytest.raises(NotFound):
+        await platform.services.retries.retry(ANN, "nobody", FilesToRetry())
+    with pytest.raises(NotFound):
+        await platform.services.retries.stopped("nobody", FilesToRetry())
+
+
+async def test_no_statement_of_a_retry_reads_a_whole_table(platform: Platform) -> None:
+    connector_id, _ = await stopped_files(platform)
+    statements: list[tuple[str, Sequence[Any]]] = []
+
+    @event.listens_for(platform.desk.engine.sync_engine, "before_cursor_execute")
+    def note(
+        _: object, __: object, statement: str, parameters: Sequence[Any], *___: object
+    ) -> None:
+        if statement.startswith("UPDATE files"):
+            statements.append((statement, parameters))
+
+    which = FilesToRetry(since=at(0))
+    await platform.services.retries.retry(ANN, connector_id, which)
+    event.remove(platform.desk.engine.sync_engine, "before_cursor_execute", note)
+    ((statement, parameters),) = statements
+    assert await plan(platform.desk.engine, statement, parameters) == []
+
+
+async def test_the_holder_of_a_retried_file_finds_it_pending(platform: Platform) -> None:
+    made = await platform.connector()
+    ledger = SqlLedger(platform.desk.engine, made.connector_id, "w1")
+    await ledger.claim([a_candidate("evt_1")], at(0))
+    file = a_file(["evt_1"])
+    await ledger.begin_files([file])
+    await ledger.note_refusal(file.file_id, 1, "No.", FileState.ERROR)
+    assert await ledger.stopped([file.file_id]) == {file.file_id}
+
+    await platform.services.retries.retry(ANN, made.connector_id, FilesToRetry())
+
+    assert await ledger.stopped([file.file_id]) == frozenset()
+    await ledger.note_refusal(file.file_id, 1, "No, again.", FileState.ERROR)
+    assert await ledger.stopped([file.file_id]) == {file.file_id}

@@ -15,6 +15,7 @@ from benchling_connector.database.tables import connectors, workers
 from benchling_connector.domain.commands import CommandStatus, JobStatus
 from benchling_connector.domain.errors import ConfigurationError, TransientError
 from benchling_connector.domain.lifecycle import Mode
+from benchling_connector.domain.records import FileState
 from benchling_connector.platform.home import DatabaseHome
 from benchling_connector.ports import Beat, Situation
 from tests.conformance.conftest import KINDS
@@ -156,16 +157,19 @@ async def test_what_a_worker_did_not_end_before_it_works_anew_can_be_claimed(
 ) -> None:
     before = SqlLedger(sql.engine, "c1", "w1")
     await before.claim([a_candidate("evt_1"), a_candidate("evt_2")], at(0))
-    begun = a_file(["evt_2"])
-    await before.begin_files([begun])
+    await before.claim([a_candidate("evt_3")], at(0))
+    begun, stopped = a_file(["evt_2"]), a_file(["evt_3"])
+    await before.begin_files([begun, stopped])
+    await before.note_refusal(stopped.file_id, 1, "No.", FileState.ERROR)
 
     anew = SqlLedger(sql.engine, "c1", "w1")
     await anew.begin_anew()
     await anew.heartbeat(at(1))
 
-    assert [file.file_id for file in await anew.orphans(at(1))] == [begun.file_id]
-    verdicts = await anew.claim([a_candidate("evt_1"), a_candidate("evt_2")], at(2))
-    assert [one.verdict.name for one in verdicts] == ["CLAIMED", "ORPHANED"]
+    left = [file.file_id for file in await anew.orphans(at(1))]
+    assert left == [begun.file_id, stopped.file_id]
+    verdicts = await anew.claim([a_candidate(f"evt_{number}") for number in (1, 2, 3)], at(2))
+    assert [one.verdict.name for one in verdicts] == ["CLAIMED", "ORPHANED", "ORPHANED"]
 
 
 async def test_what_was_measured_is_written_down_once(sql: SqlHouse) -> None:

@@ -120,6 +120,14 @@ async def test_a_path_that_leaves_the_lake_is_refused(subject: Subject, path: st
         await subject.lake.put(path, BODY)
 
 
+async def test_whoever_tries_it_out_leaves_nothing(subject: Subject):
+    await asyncio.gather(*(subject.lake.try_out() for _ in range(5)))
+    assert await subject.everything() == {}
+    await subject.lake.put("a/b.json", BODY)
+    await subject.lake.try_out()
+    assert await subject.everything() == {"a/b.json": BODY}
+
+
 async def test_the_probe_tries_everything_and_leaves_nothing(subject: Subject):
     await subject.lake.put("a/b.json", BODY)
     probe = await probe_lake(subject.lake)

@@ -503,6 +503,8 @@ async def test_no_statement_reads_a_whole_table(new_url: str) -> None:
         await ledger.begin_files(files)
         await ledger.commit_files([files[0].file_id], at(1))
         await ledger.discard_files([file.file_id for file in files[1:3]])
+        await ledger.note_refusal(files[3].file_id, 1, "No.", FileState.ERROR)
+        await ledger.stopped([file.file_id for file in files])
         await ledger.give_back([GivenBack("evt_1", "why", at(1))])
         await ledger.heartbeat(at(1))
         await ledger.quarantine([a_stray("m-1")], at(1))
@@ -522,7 +524,9 @@ async def test_no_statement_reads_a_whole_table(new_url: str) -> None:
         await reader.events(EventFilter(), 1, page.next)
         await reader.events(EventFilter(since=at(0), until=at(1)))
         await reader.files(FileFilter(state=FileState.PENDING))
+        await reader.files(FileFilter(state=FileState.ERROR))
         await reader.files(FileFilter(), 1)
+        await ledger.begin_anew()
 
         event.remove(home.engine.sync_engine, "before_cursor_execute", note)
         scans = [

@@ -4,6 +4,7 @@ import asyncio
 import errno
 import hashlib
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -257,3 +258,32 @@ async def test_a_put_that_is_cancelled_leaves_all_or_nothing(folder: Path):
     for name in below(folder):
         assert (folder / name).read_bytes() == BODY * 1000
         assert not name.startswith("_tmp")
+
+
+@pytest.mark.parametrize("obstacle", ["a file", "a folder", "a long name"])
+async def test_what_cannot_be_written_is_refused_and_does_not_stand_there(
+    lake: OpenLake, folder: Path, obstacle: str
+) -> None:
+    path = "resource_type=x/schema_id=none/y.json"
+    if obstacle == "a file":
+        (folder / "resource_type=x").write_text("where a folder should be")
+    elif obstacle == "a folder":
+        (folder / path).mkdir(parents=True)
+    else:
+        path = f"resource_type={'x' * 300}/y.json"
+
+    with pytest.raises(ConfigurationError) as refused:
+        await lake.put(path, BODY)
+
+    assert refused.value.code == "lake-not-found"
+    assert await lake.sha256(path) is None
+    await lake.remove(path)
+    await lake.try_out()
+    assert not (folder / "_probe").exists()
+
+
+async def test_a_lake_that_is_gone_cannot_be_tried_out(lake: OpenLake, folder: Path) -> None:
+    await lake.try_out()
+    shutil.rmtree(folder)
+    with pytest.raises(ConfigurationError):
+        await lake.try_out()

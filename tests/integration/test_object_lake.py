@@ -4,6 +4,7 @@ import asyncio
 import base64
 import hashlib
 import json
+import re
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -72,15 +73,40 @@ class FakeStore:
     status: int = 200
     body: str = ""
     headers: dict[str, str] = field(default_factory=lambda: {"ETag": '"e"'})
+    denied: tuple[tuple[str, str], ...] = ()
+    """Methods with a part of the paths for which they are denied; with any, objects are kept."""
+    kept: dict[str, bytes] = field(default_factory=dict)
 
     async def serve(self, request: web.Request) -> web.Response:
-        await request.read()
+        sent = await request.read()
         headers = {name.lower(): value for name, value in request.headers.items()}
         self.asked.append(Request(request.method, request.raw_path, headers))
         key = headers.get("authorization", "").partition("Credential=")[2].partition("/")[0]
         if self.accepted and key not in self.accepted:
             return web.Response(status=400, text=_error("ExpiredToken"))
+        if self.denied:
+            return self._keeping(request.method, request.path, sent)
         return web.Response(status=self.status, text=self.body, headers=self.headers)
+
+    def _keeping(self, method: str, path: str, sent: bytes) -> web.Response:
+        if any(method == denied and part in path for denied, part in self.denied):
+            if method == "POST":
+                (key,) = re.findall(r"<Key>(.+?)</Key>", sent.decode())
+                why = "<Code>AccessDenied</Code><Message>Access Denied</Message>"
+                text = f"<DeleteResult><Error><Key>{key}</Key>{why}</Error></DeleteResult>"
+                return web.Response(text=text)
+            return web.Response(status=403, text=_error("AccessDenied"))
+        if method == "PUT":
+            self.kept[path] = sent
+        elif method == "POST":  # obstore removes by DeleteObjects
+            keys = re.findall(r"<Key>(.+?)</Key>", sent.decode())
+            for key in keys:
+                self.kept.pop(f"/bucket/{key}", None)
+            gone = "".join(f"<Deleted><Key>{key}</Key></Deleted>" for key in keys)
+            return web.Response(text=f"<DeleteResult>{gone}</DeleteResult>")
+        elif path not in self.kept:
+            return web.Response(status=404, text=_error("NoSuchKey"))
+        return web.Response(body=self.kept.get(path, b""), headers=self.headers)
 
 
 def _error(code: str) -> str:
@@ -152,6 +178,7 @@ async def test_a_bucket_that_does_not_exist_is_said_so(
         (403, "RequestTimeTooSkewed", ConfigurationError, "aws-credentials-refused"),
         (400, "ExpiredToken", ConfigurationError, "aws-credentials-refused"),
         (404, "NoSuchBucket", ConfigurationError, "lake-not-found"),
+        (400, "KeyTooLongError", ConfigurationError, "lake-not-found"),
         (301, "PermanentRedirect", ConfigurationError, "lake-not-found"),
         (400, "AuthorizationHeaderMalformed", ConfigurationError, "lake-not-found"),
         (503, "SlowDown", TransientError, "lake-failing"),
@@ -170,6 +197,35 @@ async def test_every_answer_to_a_put_belongs_to_a_family(
     assert caught.value.code == code
     assert SECRET not in str(caught.value)
     assert len(fake.asked) <= 4
+
+
+async def test_a_bucket_that_denies_one_path_can_be_tried_out(fake: FakeStore):
+    fake.denied = (("PUT", "entry"),)
+    async with open_lake("s3://bucket/raw", region=REGION) as lake:
+        with pytest.raises(ConfigurationError):
+            await lake.put("resource_type=entry/x.json", BODY)
+        await lake.try_out()
+    assert fake.kept == {}
+
+
+async def test_where_nothing_may_be_removed_one_object_stays_of_all_trials(fake: FakeStore):
+    fake.denied = (("POST", ""),)
+    async with open_lake("s3://bucket/raw", region=REGION) as lake:
+        for _ in range(3):
+            await lake.try_out()
+    (path,) = fake.kept
+    assert path.startswith("/bucket/raw/_probe/")
+
+
+@pytest.mark.parametrize("method", ["PUT", "GET"])
+async def test_a_bucket_that_may_not_be_written_or_read_cannot_be_tried_out(
+    fake: FakeStore, method: str
+):
+    fake.denied = ((method, ""),)
+    async with open_lake("s3://bucket/raw", region=REGION) as lake:
+        with pytest.raises(ConfigurationError) as caught:
+            await lake.try_out()
+    assert caught.value.code == "lake-access-denied"
 
 
 async def test_missing_is_only_what_the_store_itself_calls_missing(fake: FakeStore):

@@ -14,6 +14,7 @@ from sqlalchemy import insert
 from benchling_connector.database.connection import open_engine
 from benchling_connector.database.platform_tables import jobs, tokens
 from benchling_connector.domain.exposed import EXPOSED
+from benchling_connector.domain.records import FileState
 from benchling_connector.platform.tokens import hash_token
 from benchling_connector.web.app import make_app
 from tests.ledger_homes import SqlHome, empty_sqlite, sql_home
@@ -336,6 +337,43 @@ async def test_messages_are_named_in_one_way(api: Api, body: dict[str, object]) 
 
 
 # Alerts
+
+
+async def test_stopped_files_are_tried_again_by_an_operator(api: Api, ledger: SqlHome) -> None:
+    path = "/v1/connectors/c1/files/retry"
+    mine = await ledger.ledger("w1")
+    for name in ("e1", "e2"):
+        await mine.claim([a_candidate(name)], NOON)
+        file = a_file([name])
+        await mine.begin_files([file])
+        await mine.note_refusal(file.file_id, 1, "The lake says no.", FileState.ERROR)
+    shown = (await api.get(f"/v1/connectors/c1/files/{file.file_id}")) | {"eventIds": []}
+    assert (shown["state"], shown["errorCount"]) == ("ERROR", 1)
+    assert shown["errorMessage"] == "The lake says no."
+    listed = await api.get("/v1/connectors/c1/files", params={"state": "ERROR"})
+    assert len(listed["files"]) == 2
+    assert (await api("POST", path, "viewer", json={"all": True})).status_code == 403
+
+    for body, retried in (
+        ({"fileIds": [file.file_id, "unknown"]}, 1),
+        ({"fileIds": [file.file_id]}, 0),
+        ({"since": "2026-03-02T00:00:00Z"}, 0),
+        ({"all": True, "reason": "mended"}, 1),
+        ({"all": True}, 0),
+    ):
+        answer = await api("POST", path, "operator", json=body)
+        assert (answer.status_code, answer.json()) == (200, {"retried": retried})
+    gone = await api("POST", "/v1/connectors/nobody/files/retry", "operator", json={"all": True})
+    assert gone.status_code == 404
+
+
+@pytest.mark.parametrize(
+    "body",
+    [{}, {"all": False}, {"fileIds": []}, {"all": True, "fileIds": ["f"]}, {"files": ["f"]}],
+)
+async def test_files_to_retry_are_named_in_one_way(api: Api, body: dict[str, object]) -> None:
+    answer = await api("POST", "/v1/connectors/c1/files/retry", "operator", json=body)
+    assert answer.status_code == 422
 
 
 async def test_channels_are_the_administrators(api: Api) -> None:

@@ -15,6 +15,7 @@ from benchling_connector.engine.flight import Held, Register
 from benchling_connector.engine.gate import Gate
 from benchling_connector.engine.settle import Settle
 from benchling_connector.engine.stats import Stats
+from benchling_connector.engine.stopped import Stopped
 from benchling_connector.engine.store import Store
 from benchling_connector.ports import Candidate, Delivery
 from tests.unit.samples import ORIGIN, body, detail
@@ -58,12 +59,21 @@ class Desk:
             ids=self.ids,
         )
 
+        self.stopped = Stopped(
+            ledger=self.ledger,
+            register=self.register,
+            gate=self.gate,
+            stats=self.stats,
+            clock=self.clock,
+        )
+
     def store(self, events_per_file: int = 10) -> Store:
         return Store(
             lake=self.lake,
             ledger=self.ledger,
             origin=ORIGIN,
             events_per_file=events_per_file,
+            stopped=self.stopped,
             gate=self.gate,
             stats=self.stats,
             clock=self.clock,

@@ -23,6 +23,7 @@ from benchling_connector.cli import (
     connector_rows,
     dlq,
     events,
+    file_retry,
     files,
     outcomes,
     quarantine,
@@ -292,6 +293,11 @@ def test_the_rows_of_quarantine_and_dead_letters_are_the_ones_documented() -> No
         rows = shown[verb]["messages"]
         assert isinstance(rows, list)
         assert (list(shown[verb]), list(rows[0])) == (list(told), list(told["messages"][0]))
+    retried = file_retry.document_of([file_retry.FileOutcome("f", "c", "retried")], dry_run=False)
+    assert json.loads(json.dumps(retried)).keys() == shown["files retry"].keys()
+    rows = shown["files retry"]["files"]
+    assert isinstance(rows, list)
+    assert list(rows[0]) == ["fileId", "connectorId", "outcome", "sentence"]
     group = quarantine.group_of(QuarantineGroup("c", 1, AT, AT, "m"))
     assert all(f'"{key}":' in text_of("reference/command-line.md") for key in group)
 

@@ -12,6 +12,7 @@ from benchling_connector.domain.health import (
     Health,
     State,
     condition_of,
+    stopped,
     warning,
 )
 
@@ -48,6 +49,23 @@ def test_a_part_is_critical_when_somebody_has_to_mend_it_or_it_lasts(finding, st
 
 def test_a_passing_trouble_is_critical_within_three_minutes() -> None:
     assert CRITICAL_AFTER_S + 30 <= 180
+
+
+def test_stopped_files_are_a_warning_until_they_leave_no_room() -> None:
+    one = stopped(1, NOON, "Access is denied.", is_full=False)
+    assert (one.part, one.state, one.code, one.since) == (
+        "files",
+        State.WARNING,
+        "file-refused",
+        NOON,
+    )
+    assert one.sentence == "One RAW file is stopped, the lake refuses: Access is denied."
+    assert "files retry" in (one.remedy or "")
+    many = stopped(1200, NOON, "Access is denied.", is_full=True)
+    assert many.state is State.CRITICAL
+    assert many.sentence is not None
+    assert many.sentence.startswith("1,200 RAW files are stopped")
+    assert many.sentence.endswith("nothing is taken from the queue.")
 
 
 def test_the_worst_row_decides_and_of_equals_the_oldest() -> None:

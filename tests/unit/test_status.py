@@ -27,7 +27,7 @@ def test_a_worker_whose_process_is_gone_is_offline_before_it_missed_a_heartbeat(
 
 def test_a_connector_tells_its_workers_that_are_alive() -> None:
     alive, dead = worker("a", NOON), worker("b", NOON - timedelta(hours=1))
-    status = ConnectorStatus("con-1", "benchling", (alive, dead), {}, 0, ())
+    status = ConnectorStatus("con-1", "benchling", (alive, dead), {}, 0, 0, ())
     assert status.alive(NOON) == (alive,)
 
 

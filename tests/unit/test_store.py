@@ -17,7 +17,7 @@ from benchling_connector.domain.event import Event
 from benchling_connector.domain.rawfile import Enriched
 from benchling_connector.domain.records import EventState, FileRecord, FileState
 from benchling_connector.engine.gate import Dependency
-from benchling_connector.engine.store import TRUST_S
+from benchling_connector.engine.store import TRUST_S, Outcome
 from benchling_connector.ports import Candidate, Verdict
 from tests.unit.desk import Desk
 from tests.unit.samples import NOON, event
@@ -43,7 +43,7 @@ async def stored(desk: Desk, items: list[Enriched], events_per_file: int = 10) -
             items, lambda part: told.append([item.event.id for item in part])
         )
     )
-    return [*told, [item.event.id for item in lost]]
+    return [*told, [item.event.id for item in lost.lost]]
 
 
 async def test_events_are_in_the_lake_and_in_the_ledger_before_they_are_told_done() -> None:
@@ -58,7 +58,7 @@ async def test_events_are_in_the_lake_and_in_the_ledger_before_they_are_told_don
         assert desk.written() == ["e1", "e2"]
         assert desk.event("e1").state is EventState.STORED
 
-    assert await desk.clock.run(desk.store().store(items, done)) == []
+    assert await desk.clock.run(desk.store().store(items, done)) == Outcome()
     assert seen == [["e1", "e2"]]
     (record,) = desk.files().values()
     assert (record.state, record.file_id) == (FileState.SUCCESS, "file-1")
@@ -115,7 +115,7 @@ async def test_a_file_whose_claim_was_lost_is_not_written_and_the_others_are() -
     await desk.claim(mine[0].event)  # nobody here has claimed e2
     told: list[Sequence[Enriched]] = []
     answer = await desk.clock.run(desk.store().store([*other, *mine], told.append))
-    assert answer == other
+    assert answer == Outcome(lost=tuple(other))
     assert [[item.event.id for item in part] for part in told] == [["e1"]]
     assert desk.written() == ["e1"]
     assert desk.stats.stored == 1
@@ -211,7 +211,7 @@ async def test_a_file_that_was_taken_over_before_any_try_is_left_alone() -> None
     desk.ledger.begin_files = slow_to_answer  # type: ignore[method-assign]
     desk.ledger.faults.before("commit_files", DATABASE)
     with capture_logs() as logs:
-        assert await desk.clock.run(desk.store().store(items, told.append)) == items
+        assert await desk.clock.run(desk.store().store(items, told.append)) == Outcome(tuple(items))
     assert len(asks) == 2
     assert (told, desk.lake.puts, desk.stats.stored) == ([], 0, 0)
     assert logs == []
@@ -226,7 +226,7 @@ async def test_a_file_that_was_taken_over_after_a_try_leaves_no_object(written) 
     await desk.claim(items[0].event)
     told: list[Sequence[Enriched]] = []
 
-    async def job() -> Sequence[Enriched]:
+    async def job() -> Outcome:
         storing = asyncio.create_task(desk.store().store(items, told.append))
         await taken_over(desk)
         assert len(desk.lake.objects) == written
@@ -234,7 +234,7 @@ async def test_a_file_that_was_taken_over_after_a_try_leaves_no_object(written) 
         return await storing
 
     with capture_logs() as logs:
-        assert await desk.clock.run(job()) == items
+        assert await desk.clock.run(job()) == Outcome(tuple(items))
     assert desk.lake.objects == {}
     assert (told, desk.stats.stored) == ([], 0)
     assert {"event": "file.taken_over", "log_level": "warning", "file_id": "file-1"} in logs
@@ -247,14 +247,14 @@ async def test_a_file_that_another_worker_found_and_committed_is_done() -> None:
     await desk.claim(items[0].event)
     told: list[Sequence[Enriched]] = []
 
-    async def job() -> Sequence[Enriched]:
+    async def job() -> Outcome:
         storing = asyncio.create_task(desk.store().store(items, told.append))
         orphaned = await left_behind(desk)
         await desk.other.commit_files([orphaned.file_id], desk.clock.now())
         desk.lake.faults.clear()
         return await storing
 
-    assert await desk.clock.run(job()) == []
+    assert await desk.clock.run(job()) == Outcome()
     assert [[item.event.id for item in part] for part in told] == [["e1"]]
     assert desk.written() == ["e1"]
     assert desk.stats.stored == 1
@@ -319,7 +319,7 @@ async def test_what_fails_is_insisted_on_and_known_by_its_name(port, method, dep
         assert set(desk.gate.troubles) == {dependency}
         assert not storing.done()
         getattr(desk, port).faults.clear()
-        assert await storing == []
+        assert await storing == Outcome()
 
     await desk.clock.run(job())
     assert desk.written() == ["e1"]

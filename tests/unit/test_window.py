@@ -185,6 +185,36 @@ async def test_there_is_never_more_in_flight_than_places_or_bytes() -> None:
     assert (len(register), register.bytes) == (1, 100)
 
 
+async def test_files_that_are_kept_for_long_have_a_room_of_their_own() -> None:
+    register = Register(capacity=10, max_bytes=10_000, max_kept=100)
+    assert register.hold(delivery("a"), 0.0) is not None
+    register.keep(100)
+    assert not register.is_occupied
+    register.keep(1)
+    assert register.is_occupied
+    waiting = asyncio.create_task(register.reserve(1))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    register.keep(-1)
+    assert await waiting == 1
+    assert not register.is_occupied
+
+
+async def test_places_that_are_reserved_are_free_until_somebody_comes() -> None:
+    register = Register(capacity=2, max_bytes=10_000)
+    first = register.hold(delivery("a"), 0.0)
+    assert first is not None
+    assert await register.reserve(1) == 1
+    assert (register.is_full, register.is_occupied) == (True, False)
+    second = register.hold(delivery("b"), 0.0)
+    assert second is not None
+    register.cancel(1)
+    assert register.is_occupied
+    assert register.carries(first, event("evt_1"))
+    assert not register.carries(second, event("evt_1"))
+    assert register.carrying(["evt_1", "unknown"]) == 2
+
+
 async def test_what_is_on_its_way_counts_with_the_size_that_is_usual() -> None:
     register = Register(capacity=100, max_bytes=1_000)
     first = register.hold(delivery("a"), 0.0)

@@ -1,6 +1,6 @@
 """Tests a configuration against the real services, item by item, and starts nothing.
 
-Beside `assembly.py` the only place that knows several adapters. Each item passed, passed with a
+Beside `assembly` the only place that knows several adapters. Each item passed, passed with a
 warning, failed, or could not be tried because one before it failed.
 """
 

@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from benchling_connector.adapters.ledger import open_reader
+from benchling_connector.cli.file_retry import retry
 from benchling_connector.cli.options import AsJson, Listing, Where, grouped
 from benchling_connector.cli.showing import no_such, short, show_document, show_pages
 from benchling_connector.domain.rawfile import moment
@@ -20,8 +21,12 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
+app.command("retry")(retry)
 
-COLUMNS = ("CREATED (UTC)", "FILE", "RESOURCE TYPE", "SCHEMA", "EVENTS", "BYTES", "STATE")
+COLUMNS = (
+    *("CREATED (UTC)", "FILE", "RESOURCE TYPE", "SCHEMA", "EVENTS", "BYTES", "STATE", "ERRORS"),
+    "LAST ERROR",
+)
 
 
 @app.command("ls")
@@ -91,6 +96,8 @@ def row_of(record: FileRecord) -> dict[str, object]:
         "state": record.state,
         "createdAt": moment(record.created_at),
         "storedAt": moment(record.stored_at) if record.stored_at else None,
+        "errorCount": record.error_count,
+        "errorMessage": record.error_message,
     }
 
 
@@ -103,4 +110,6 @@ def _cells(record: FileRecord) -> tuple[str, ...]:
         str(record.event_count),
         f"{record.size:,}",
         record.state,
+        str(record.error_count or ""),
+        record.error_message or "",
     )

@@ -53,6 +53,7 @@ def document(one: ConnectorStatus, now: datetime) -> dict[str, object]:
         "workers": [_worker(worker, now) for worker in one.workers],
         "events": one.unsettled,
         "pendingFiles": one.pending_files,
+        "stoppedFiles": one.stopped_files,
         "retrying": [_retrying(event) for event in one.retrying],
     }
 

@@ -44,7 +44,9 @@ def _show(console: Console, one: ConnectorStatus, now: datetime) -> None:
     if alive:
         print_rows(PART_COLUMNS, _conditions(alive), folded=("SENTENCE", "REMEDY"))
     counts = ", ".join(f"{count:,} {state}" for state, count in one.unsettled.items())
-    console.print(f"Not stored: {counts or 'none'}. Files begun: {one.pending_files:,}.")
+    stopped = f", stopped: {one.stopped_files:,}" if one.stopped_files else ""
+    begun = f"Files begun: {one.pending_files:,}{stopped}."
+    console.print(f"Not stored: {counts or 'none'}. {begun}")
     if one.retrying:
         print_rows(RETRY_COLUMNS, map(_retry_cells, one.retrying))
 

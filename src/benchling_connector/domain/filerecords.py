@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 
-__all__ = ["Counts", "FileOrder", "FileQuery", "FileStatus", "NewFile", "PlatformFile"]
+__all__ = ["Counts", "FileOrder", "FileQuery", "FileStatus", "FilesToRetry", "NewFile"]
+__all__ += ["PlatformFile", "StoppedRecord"]
 
 
 class FileStatus(StrEnum):
@@ -88,3 +89,19 @@ class Counts:
     def total(self) -> int:
         """All of them."""
         return sum(self.by_status.values())
+
+
+@dataclass(frozen=True, slots=True)
+class FilesToRetry:
+    """Which of the files that are ERROR; None is any. `since` is of their making."""
+
+    file_ids: tuple[str, ...] | None = None
+    since: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class StoppedRecord:
+    """A file that is ERROR, or was a moment ago."""
+
+    connector_id: str
+    file_id: str

@@ -3,7 +3,7 @@
 A table with a row for each part that can be in trouble; the worst row is the connector's health.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from enum import IntEnum
 
@@ -20,6 +20,7 @@ __all__ = [
     "Health",
     "State",
     "condition_of",
+    "stopped",
     "warning",
 ]
 
@@ -116,7 +117,17 @@ def condition_of(part: str, finding: Finding | None, well_since: datetime) -> Co
     return Condition(part, state, finding.since, error.code, error.sentence, error.remedy)
 
 
-def warning(part: str, code: str, since: datetime) -> Condition:
+def warning(part: str, code: str, since: datetime, sentence: str | None = None) -> Condition:
     """The row of something that works, and that somebody should know of."""
     problem = PROBLEMS[code]
-    return Condition(part, State.WARNING, since, code, problem.title, problem.remedy)
+    return Condition(part, State.WARNING, since, code, sentence or problem.title, problem.remedy)
+
+
+def stopped(files: int, since: datetime, said: str, *, is_full: bool) -> Condition:
+    """The row of files that the lake refuses. `said`: what it said of the last one. `is_full`: they
+    take all there is room for, and nothing goes on.
+    """
+    what = "One RAW file is stopped" if files == 1 else f"{files:,} RAW files are stopped"
+    full = " There is no room for more, so nothing is taken from the queue." if is_full else ""
+    row = warning("files", "file-refused", since, f"{what}, the lake refuses: {said}{full}")
+    return replace(row, state=State.CRITICAL) if is_full else row

@@ -305,6 +305,12 @@ PROBLEMS: dict[str, Problem] = {
         "Start the connector, or mend what keeps it from working: the queue keeps a message for "
         "14 days at the most, and Benchling sends it only once.",
     ),
+    "file-refused": Problem(
+        "The lake refuses a RAW file, and takes others.",
+        "Mend what the lake says (a folder's permissions, a policy of the bucket, a file in a "
+        "folder's place), then run `benchling-connector files retry --all`. Its events stay in "
+        "flight until then, and all other files are written.",
+    ),
     "messages-quarantined": Problem(
         "Messages were put into quarantine within the last hour.",
         "Look at them with `benchling-connector quarantine ls`: each has its raw body and the "
@@ -334,7 +340,7 @@ PROBLEMS: dict[str, Problem] = {
     "lake-permissions-incomplete": Problem(
         "The lake can be written and read, but not everything that helps is allowed.",
         "Allow s3:ListBucket, so that a missing object is told from a forbidden one after a "
-        "crash, and s3:DeleteObject below `_check/`, so that the check can clean up.",
+        "crash, and s3:DeleteObject below `_check/` and `_probe/`, so that nothing stays there.",
     ),
     "clock-skew": Problem(
         "This machine's clock differs from the time of the services.",

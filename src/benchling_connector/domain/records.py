@@ -39,10 +39,12 @@ class EventState(StrEnum):
 
 
 class FileState(StrEnum):
-    """`PENDING` before the object is written, `SUCCESS` after, as on the Tetra Data Platform."""
+    """`PENDING` before the object is written, `SUCCESS` after, `ERROR` when the lake has refused it
+    too often; as on the Tetra Data Platform."""
 
     PENDING = "PENDING"
     SUCCESS = "SUCCESS"
+    ERROR = "ERROR"
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +76,11 @@ class EventRecord:
 
 @dataclass(frozen=True, slots=True)
 class FileRecord:
-    """One RAW file in the ledger. `path` is relative to the lake, `size` in bytes."""
+    """One RAW file in the ledger. `path` is relative to the lake, `size` in bytes.
+
+    `error_count`: how often the lake refused this file, since it was last had tried again;
+    `error_message`: how, the last time.
+    """
 
     file_id: str
     path: str
@@ -86,6 +92,8 @@ class FileRecord:
     state: FileState
     created_at: datetime
     stored_at: datetime | None
+    error_count: int = 0
+    error_message: str | None = None
     event_ids: tuple[str, ...] = field(default=())
 
 

@@ -119,6 +119,7 @@ SAMPLED: dict[str, Sampled] = {
         _counter("files_stored", "files", "RAW files written: uploaded."),
         _counter("files_stored_bytes", "bytes", "Size of the RAW files written."),
         _gauge("files_pending", "files", "RAW files composed and not yet written."),
+        _gauge("files_stopped", "files", "RAW files that the lake refuses, stopped."),
         _counter("errors", "errors", "Errors met, of all codes."),
         _common("freshness_seconds", "seconds", "From the queue to the lake, newest event."),
         _counter("api_requests", "requests", "Requests sent to Benchling."),

@@ -45,6 +45,8 @@ class ConnectorStatus:
     unsettled: dict[str, int]
     """Events by state, but for those that are stored."""
     pending_files: int
+    stopped_files: int
+    """Those that the lake has refused too often."""
     retrying: tuple[EventRecord, ...]
     """Those whose next try is nearest."""
 

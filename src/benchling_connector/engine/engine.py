@@ -21,6 +21,7 @@ from benchling_connector.engine.room import Room
 from benchling_connector.engine.serve import Serve
 from benchling_connector.engine.settle import Settle
 from benchling_connector.engine.stats import Stats
+from benchling_connector.engine.stopped import Stopped
 from benchling_connector.engine.store import Store
 from benchling_connector.engine.waiting import ended, within
 from benchling_connector.engine.watch import Watch
@@ -107,11 +108,19 @@ class Engine:
             clock=clock,
             ids=ids,
         )
+        self.stopped = Stopped(
+            ledger=ports.ledger,
+            register=self.register,
+            gate=self.gate,
+            stats=self.stats,
+            clock=clock,
+        )
         self._store = Store(
             lake=ports.lake,
             ledger=ports.ledger,
             origin=options.origin,
             events_per_file=options.events_per_file,
+            stopped=self.stopped,
             gate=self.gate,
             stats=self.stats,
             clock=clock,
@@ -231,6 +240,7 @@ class Engine:
                 self._settle.acknowledging(),
                 self._watch.watching(),
                 self._prune.pruning(),
+                self.stopped.watching(),
                 self._serve.windows(),
             )
         ]

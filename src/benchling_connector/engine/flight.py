@@ -61,11 +61,14 @@ class _Carried:
 
 
 class Register:
-    """All that is in flight, bounded by a number of messages and by their bytes."""
+    """All that is in flight, bounded by a number of messages and by their bytes; and by the bytes
+    of files that are kept in memory for long."""
 
-    def __init__(self, capacity: int, max_bytes: int) -> None:
+    def __init__(self, capacity: int, max_bytes: int, max_kept: int = 32 * 1024 * 1024) -> None:
         self._capacity = capacity
         self._max_bytes = max_bytes
+        self._max_kept = max_kept
+        self._kept = 0
         self._reserved = 0
         self._bytes = 0
         self._usual = 0.0
@@ -85,6 +88,21 @@ class Register:
     def is_full(self) -> bool:
         """Whether no more than what is reserved already may come in."""
         return self._free() == 0
+
+    @property
+    def is_occupied(self) -> bool:
+        """Whether there is no free place, even if nothing comes for those that are reserved."""
+        return self._free(reserved=0) == 0
+
+    def keep(self, size: int) -> None:
+        """So many bytes more are kept for long; fewer, if it is negative."""
+        self._kept += size
+        self._wake()
+
+    def carrying(self, event_ids: Iterable[str]) -> int:
+        """How many messages carry these events."""
+        carried = (self._events.get(event_id) for event_id in event_ids)
+        return sum(len(one.messages) for one in carried if one is not None)
 
     def messages(self) -> tuple[Held, ...]:
         """Everything that is in flight now."""
@@ -151,13 +169,17 @@ class Register:
             self._bytes -= one.size
         self._wake()
 
-    def _free(self) -> int:
+    def _free(self, reserved: int | None = None) -> int:
         """Places that are free; what is on its way counts with the size that is usual."""
-        places = self._capacity - len(self._messages) - self._reserved
-        room = self._max_bytes - self._bytes - self._reserved * self._usual
+        if reserved is None:
+            reserved = self._reserved
+        if self._kept > self._max_kept:
+            return 0
+        places = self._capacity - len(self._messages) - reserved
+        room = self._max_bytes - self._bytes - reserved * self._usual
         if self._usual:
             places = min(places, int(room / self._usual))
-        return max(places, 0 if self._messages or self._reserved else 1)
+        return max(places, 0 if self._messages or reserved else 1)
 
     def _wake(self) -> None:
         while self._waiters and self._free():

@@ -253,7 +253,8 @@ class Intake:
                     self._stats.repeated += 1
                 self._settle.acknowledge(self._register.take([event.id]))
             elif claim.verdict is Verdict.BUSY or (claim.verdict is Verdict.ORPHANED and settled):
-                self._settle.release_busy(self._register.take([event.id]))
+                held_by_event = self._register.take([event.id])
+                self._settle.release_busy(held_by_event, stopped=claim.stopped)
             elif claim.verdict is Verdict.ORPHANED:
                 if claim.file is not None:
                     left_behind[claim.file.file_id] = claim.file

@@ -24,6 +24,7 @@ def sampled(stats: Stats, register: Register, now: datetime) -> dict[str, float]
         "files_stored": stats.files,
         "files_stored_bytes": stats.bytes,
         "files_pending": stats.pending,
+        "files_stopped": stats.stopped,
         "errors": sum(stats.errors.values()),
         "freshness_seconds": stats.freshness_s,
     }

@@ -16,7 +16,7 @@ from benchling_connector.engine.flight import Register, Work
 from benchling_connector.engine.room import Room
 from benchling_connector.engine.settle import Settle
 from benchling_connector.engine.stats import Stats
-from benchling_connector.engine.store import Store
+from benchling_connector.engine.store import Outcome, StoppedFile, Store
 from benchling_connector.engine.waiting import first_of
 from benchling_connector.engine.window import Pacer, Window, linger
 from benchling_connector.ports import Clock
@@ -111,6 +111,7 @@ class Serve:
     ) -> None:
         """One batch, from claimed to settled; `begun` is set when its calls are under way."""
         stored: set[str] = set()
+        """Or stopped: not this batch's concern any more."""
         groups: dict[tuple[str, str | None], list[Work]] = {}
         for work in works:
             groups.setdefault((work.event.resource_type, work.event.schema_id), []).append(work)
@@ -155,7 +156,24 @@ class Serve:
             self._settle.acknowledge(carriers)
 
         if enriched:
-            lost = await self._store.store(enriched, done)
-            names = [item.event.id for item in lost]
-            self._stats.errors["claim-lost"] += len(names)
-            await self._settle.give_back(names, TransientError("claim-lost"))
+            outcome = await self._store.store(enriched, done)
+            for stopped in outcome.stopped:
+                # By itself from now on: the batch must not wait for a person.
+                stored.update(item.event.id for item in stopped.file.content)
+                self.begin(self._resume(stopped, done))
+            await self._give_up(outcome)
+
+    async def _resume(
+        self, stopped: StoppedFile, done: Callable[[Sequence[Enriched]], None]
+    ) -> None:
+        try:
+            await self._give_up(await self._store.resume(stopped, done))
+        except Exception:
+            # Its events stay in flight until the engine stops, and the queue has them.
+            log.exception("file.failed", file_id=stopped.file.file_id)
+            self._stats.errors["connector-failing"] += 1
+
+    async def _give_up(self, outcome: Outcome) -> None:
+        names = [item.event.id for item in outcome.lost]
+        self._stats.errors["claim-lost"] += len(names)
+        await self._settle.give_back(names, TransientError("claim-lost"))

@@ -26,6 +26,9 @@ log = structlog.get_logger()
 ACKNOWLEDGE_TRIES = 6
 MOST_WAITING = 10_000
 BUSY_DELAY_S = 10.0
+STOPPED_DELAY_S = 600.0
+"""Up to twice that long: each look is a receive count burnt, and nothing happens before a person
+does something."""
 
 DELETE_BATCH = 10
 """Messages that one request deletes."""
@@ -84,9 +87,10 @@ class Settle:
         if held:
             self._start(self._release, [(one, self._delay(error, one)) for one in held])
 
-    def release_busy(self, held: Sequence[Held]) -> None:
-        """Another worker has these: look again when it must have finished or died."""
-        delay = BUSY_DELAY_S * (1 + self._ids.jitter())
+    def release_busy(self, held: Sequence[Held], *, stopped: bool = False) -> None:
+        """Another worker has these: look again when it must have finished or died. `stopped`: it
+        has them in a file that is stopped."""
+        delay = (STOPPED_DELAY_S if stopped else BUSY_DELAY_S) * (1 + self._ids.jitter())
         self._start(self._release, [(one, delay) for one in held])
 
     def release_unbegun(self, held: Sequence[Held]) -> None:

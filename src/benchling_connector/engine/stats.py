@@ -32,7 +32,9 @@ class Stats:
     composed: int = 0
     """Files that were composed, whatever became of them."""
     pending: int = 0
-    """Files that are being written now."""
+    """Files that are being written now, without those that are stopped."""
+    stopped: int = 0
+    """Files that the lake refused too often, and that wait for a person."""
     files: int = 0
     """Files that stand in the lake."""
     bytes: int = 0

@@ -19,6 +19,7 @@ from benchling_connector.platform.outward import Outside, Outward, outward
 from benchling_connector.platform.passwords import Passwords
 from benchling_connector.platform.refusals import Refusals
 from benchling_connector.platform.registry import Registry
+from benchling_connector.platform.retrying import Retries
 from benchling_connector.platform.samples import Samples
 from benchling_connector.platform.sessions import Sessions
 from benchling_connector.platform.signin import SignIn
@@ -47,6 +48,7 @@ class Services:
     commands: Commands
     values: Values
     files: FileRecords
+    retries: Retries
     samples: Samples
     alerts: Alerts
     given: Outward | None = None
@@ -110,6 +112,7 @@ def _make(desk: Desk, key_place: KeyPlace, database_url: str, outside: Outside |
         commands=Commands(desk, vault, registry),
         values=Values(desk, vault),
         files=FileRecords(desk),
+        retries=Retries(desk),
         samples=samples,
         alerts=alerts,
         given=None if outside is None else outward(desk, samples, alerts, vault, outside),

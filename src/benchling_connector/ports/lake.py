@@ -23,3 +23,11 @@ class Lake(Protocol):
     async def ping(self) -> None:
         """Returns when the lake answers at all. Writes nothing."""
         ...
+
+    async def try_out(self) -> None:
+        """Returns when the lake takes a small object, gives it back, and (where that is allowed)
+        removes it: so whoever is refused another one knows that it is not the whole lake.
+
+        The object stands in a folder `_probe/` of its own for a moment.
+        """
+        ...

@@ -1,6 +1,6 @@
 """The ledger: what the main street asks and tells it."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum
@@ -8,7 +8,7 @@ from typing import Protocol
 
 from benchling_connector.domain.event import Event, Rejected
 from benchling_connector.domain.rawfile import RawFile
-from benchling_connector.domain.records import FileRecord
+from benchling_connector.domain.records import FileRecord, FileState
 
 __all__ = ["Candidate", "Claim", "GivenBack", "Ledger", "Pruned", "StrayMessage", "Verdict"]
 
@@ -41,11 +41,15 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """The ledger's answer: how often the event was claimed by now; the orphaned file."""
+    """The ledger's answer: how often the event was claimed by now; the orphaned file.
+
+    `stopped`: the worker that has it holds it in an ERROR file.
+    """
 
     verdict: Verdict
     attempts: int
     file: FileRecord | None = None
+    stopped: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +110,19 @@ class Ledger(Protocol):
         while they are written.
 
         Gives the IDs of the files that were refused and must not be written: those with an event
-        that is not this worker's claim any more, or that is in another PENDING file.
+        that is not this worker's claim any more, or that is in another file that is not stored.
         """
+        ...
+
+    async def note_refusal(self, file_id: str, errors: int, message: str, state: FileState) -> None:
+        """Records that the lake refused this worker's PENDING file, for the `errors`th time, and
+        how; and that the file is PENDING still, or ERROR from now on. Repeating it changes nothing,
+        not even when somebody has the file tried again meanwhile.
+        """
+        ...
+
+    async def stopped(self, file_ids: Collection[str]) -> frozenset[str]:
+        """Those of these files that are ERROR."""
         ...
 
     async def commit_files(self, file_ids: Sequence[str], now: datetime) -> frozenset[str]:
@@ -119,7 +134,7 @@ class Ledger(Protocol):
         ...
 
     async def discard_files(self, file_ids: Sequence[str], now: datetime | None = None) -> None:
-        """Forgets PENDING files; their events are claimable again.
+        """Forgets PENDING and ERROR files; their events are claimable again.
 
         With `now` those are kept on which another worker is at work whose lease is not over by
         then: it may have been prolonged since somebody looked.
@@ -131,7 +146,7 @@ class Ledger(Protocol):
         ...
 
     async def orphans(self, now: datetime) -> Sequence[FileRecord]:
-        """PENDING files of workers that are dead."""
+        """PENDING and ERROR files of workers that are dead."""
         ...
 
     async def heartbeat(self, now: datetime, report: str = "") -> int:

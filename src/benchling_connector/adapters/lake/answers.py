@@ -32,7 +32,11 @@ _OTHER_REGION = frozenset(
         "TemporaryRedirect",
     }
 )
+_NO_NAME = "KeyTooLongError"
+_DENIED = "AccessDenied"
 _CODE = re.compile(r"<Code>([A-Za-z0-9.]{1,80})</Code>")
+# An object that S3 does not remove is told of within a good answer, which obstore takes apart.
+_CODE_OF_ONE = re.compile(r'DeleteFailed \{.*?\bcode: "([A-Za-z0-9.]{1,80})"', re.DOTALL)
 _STATUS = re.compile(r"status code: (\d{3})")
 # How obstore's HTTP stack writes down that no connection came about.
 _CERTIFICATE = re.compile(r"\bInvalidCertificate\(\s*([A-Za-z]+)")
@@ -73,9 +77,12 @@ def of_object_store(error: Exception, action: str, where: str) -> ConnectorError
         return ConfigurationError(
             NOT_FOUND, f"{where}: {action} refused, the bucket is in another Region ({said})."
         )
+    if code == _NO_NAME:
+        return ConfigurationError(NOT_FOUND, f"{where}: {action} refused, no such name ({said}).")
     if code in BUCKET_MISSING or (action == "write" and isinstance(error, FileNotFoundError)):
         return ConfigurationError(NOT_FOUND, f"{where} does not exist ({said}).")
-    if isinstance(error, PermissionDeniedError | UnauthenticatedError):
+    is_denied = isinstance(error, PermissionDeniedError | UnauthenticatedError)
+    if is_denied or code == _DENIED:
         return ConfigurationError(DENIED, f"{where}: {action} is denied ({said}).")
     return TransientError(FAILING, f"{where}: {action} failed ({said}).")
 
@@ -95,5 +102,5 @@ def _without_answer(text: str, action: str, where: str) -> ConnectorError | None
 def answer_of(error: Exception) -> tuple[int | None, str | None]:
     """Status and code of the store's answer, as the error's text tells them."""
     text = str(error)
-    status, code = _STATUS.search(text), _CODE.search(text)
+    status, code = _STATUS.search(text), _CODE.search(text) or _CODE_OF_ONE.search(text)
     return int(status[1]) if status else None, code[1] if code else None

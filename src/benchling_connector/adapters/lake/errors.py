@@ -16,6 +16,8 @@ ERRNOS = {
     errno.EROFS: DENIED,
     errno.EEXIST: NOT_FOUND,
     errno.ENOENT: NOT_FOUND,
+    errno.EISDIR: NOT_FOUND,
+    errno.ENAMETOOLONG: NOT_FOUND,
     errno.ENOTDIR: NOT_FOUND,
     errno.ELOOP: NOT_FOUND,
 }

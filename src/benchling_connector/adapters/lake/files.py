@@ -20,6 +20,7 @@ from typing import TypeVar
 
 from benchling_connector.adapters.lake.address import NOT_FOUND, checked_path
 from benchling_connector.adapters.lake.errors import of_file_system
+from benchling_connector.adapters.lake.trial import TRIAL_FOLDER, Trying
 from benchling_connector.domain.errors import ConfigurationError
 
 __all__ = ["STAGING", "FileLake"]
@@ -33,6 +34,9 @@ _THREADS = 8
 _MOST_FOLDERS = 10_000
 # What file systems that flush no folders (FUSE, SMB) answer to the attempt.
 _NOT_FLUSHABLE = {errno.EINVAL, errno.EBADF, errno.ENOTSUP}
+# Where no object of ours can stand: a folder stands there, a file stands in place of a folder, or
+# the file system knows no such name.
+_NOTHING_THERE = {errno.ENOENT, errno.EISDIR, errno.ENOTDIR, errno.ENAMETOOLONG}
 
 
 class FileLake:
@@ -45,6 +49,7 @@ class FileLake:
         self.location = str(root)
         self._root = root
         self._staging = root / STAGING
+        self._trying = Trying()
         self._flushed: set[Path] = set()
         self._threads = ThreadPoolExecutor(_THREADS, thread_name_prefix="lake")
 
@@ -88,6 +93,10 @@ class FileLake:
         """Returns when the folder is there and may be written."""
         await self._in_thread("write", self._look)
 
+    async def try_out(self) -> None:
+        """See `ports.Lake`."""
+        await self._trying.out(self)
+
     def _look(self) -> None:
         self._require_root()
         if not os.access(self._root, os.R_OK | os.W_OK | os.X_OK):
@@ -104,11 +113,12 @@ class FileLake:
         for folder in reversed(missing):
             self._make(folder)
         before = time.time() - LEFTOVER_S
-        with contextlib.suppress(FileNotFoundError), os.scandir(self._staging) as leftovers:
-            for leftover in leftovers:
-                with contextlib.suppress(FileNotFoundError):
-                    if leftover.stat(follow_symlinks=False).st_mtime < before:
-                        Path(leftover).unlink()
+        for place in (self._staging, self._root / TRIAL_FOLDER):
+            with contextlib.suppress(FileNotFoundError), os.scandir(place) as leftovers:
+                for leftover in leftovers:
+                    with contextlib.suppress(FileNotFoundError):
+                        if leftover.stat(follow_symlinks=False).st_mtime < before:
+                            Path(leftover).unlink()
 
     def _put(self, target: Path, body: bytes) -> None:
         try:
@@ -153,12 +163,18 @@ class FileLake:
     def _if_there(self, target: Path, use: Callable[[Path], Result]) -> Result | None:
         try:
             return use(target)
-        except FileNotFoundError:
+        except OSError as error:
+            if error.errno not in _NOTHING_THERE:
+                raise
             self._require_root()
             return None
 
     def _remove(self, target: Path) -> None:
-        target.unlink(missing_ok=True)
+        try:
+            target.unlink()
+        except OSError as error:
+            if error.errno not in _NOTHING_THERE:
+                raise
         for folder in target.parents:
             if folder == self._root:
                 return

@@ -16,6 +16,7 @@ from benchling_connector.adapters.lake.address import NOT_FOUND, BucketAddress, 
 from benchling_connector.adapters.lake.answers import OBJECT_MISSING, answer_of, of_object_store
 from benchling_connector.adapters.lake.errors import DENIED
 from benchling_connector.adapters.lake.s3 import Identity, s3_store
+from benchling_connector.adapters.lake.trial import Trying
 from benchling_connector.adapters.trust import read_bundle
 from benchling_connector.domain.errors import ConfigurationError, ConnectorError
 
@@ -58,6 +59,7 @@ class ObjectLake:
         self._ca_bundle = ca_bundle
         self._identity: Identity | None = None
         self._proven = False
+        self._trying = Trying()
         self._store = self._open()
 
     async def put(self, path: str, body: bytes) -> None:
@@ -100,6 +102,10 @@ class ObjectLake:
         except ConfigurationError as error:
             if error.code != DENIED:
                 raise
+
+    async def try_out(self) -> None:
+        """See `ports.Lake`."""
+        await self._trying.out(self)
 
     def _key(self, path: str) -> str:
         return self._address.key(checked_path(path))

@@ -17,6 +17,7 @@ from sqlalchemy.sql.dml import ReturningInsert
 
 from benchling_connector.adapters.ledger.rows import (
     FILE_COLUMNS,
+    UNSTORED,
     file_record,
     row_of_candidate,
 )
@@ -46,7 +47,7 @@ _KNOWN = (
         workers.c.process,
     )
     .outerjoin_from(events, workers, workers.c.worker_id == events.c.worker_id)
-    .outerjoin(files, and_(files.c.file_id == events.c.file_id, files.c.state == FileState.PENDING))
+    .outerjoin(files, and_(files.c.file_id == events.c.file_id, files.c.state.in_(UNSTORED)))
     .where(
         events.c.connector_id == bindparam("connector"),
         events.c.event_id.in_(bindparam("ids", expanding=True)),
@@ -104,6 +105,9 @@ async def claim(
                 verdict or Verdict.BUSY,  # until it is taken
                 row["attempts"] if row else 0,
                 file_record(row) if row and verdict is Verdict.ORPHANED else None,
+                stopped=row is not None
+                and verdict is Verdict.BUSY
+                and row["state"] == FileState.ERROR,
             )
     if takeable:
         claims |= await _take(connection, claimant.worker_id, known_before, takeable)

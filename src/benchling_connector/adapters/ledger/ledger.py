@@ -2,7 +2,7 @@
 
 import os
 import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -15,7 +15,7 @@ from benchling_connector.database.base import INSERT
 from benchling_connector.database.connection import reading, writing
 from benchling_connector.database.tables import events, quarantine, workers
 from benchling_connector.domain.rawfile import RawFile
-from benchling_connector.domain.records import EventState, FileRecord, storable
+from benchling_connector.domain.records import EventState, FileRecord, FileState, storable
 from benchling_connector.ports import Candidate, Claim, GivenBack, Pruned, StrayMessage
 
 __all__ = ["LEASE_S", "UNKNOWN_PROCESS", "Process", "SqlLedger"]
@@ -142,6 +142,18 @@ class SqlLedger:
                     .values(lease_until=now + self._lease)
                 )
             return await storing.begin(connection, self._connector_id, self._worker_id, files)
+
+    async def note_refusal(self, file_id: str, errors: int, message: str, state: FileState) -> None:
+        """See `ports.Ledger`."""
+        async with writing(self._engine) as connection:
+            await storing.note_refusal(connection, self._worker_id, file_id, errors, message, state)
+
+    async def stopped(self, file_ids: Collection[str]) -> frozenset[str]:
+        """See `ports.Ledger`."""
+        if not file_ids:
+            return frozenset()
+        async with reading(self._engine) as connection:
+            return await storing.stopped(connection, self._connector_id, file_ids)
 
     async def commit_files(self, file_ids: Sequence[str], now: datetime) -> frozenset[str]:
         """See `ports.Ledger`."""

@@ -29,6 +29,7 @@ from benchling_connector.database.migrate import require_schema
 from benchling_connector.database.tables import (
     BLOCK_OF_EVENT,
     BLOCK_SIZE,
+    FAILED,
     NOT_STORED,
     PENDING,
     events,
@@ -133,6 +134,8 @@ class SqlLedgerReader:
         query = self._matching(query, files.c.schema_id, which.schema_id)
         if which.state is FileState.PENDING:
             query = query.where(PENDING)  # literally, for the partial index
+        elif which.state is FileState.ERROR:
+            query = query.where(FAILED)
         elif which.state is not None:
             query = query.where(files.c.state == which.state)
         if which.since is not None:

@@ -18,6 +18,7 @@ from benchling_connector.ports import Candidate, StrayMessage
 __all__ = [
     "EVENT_COLUMNS",
     "FILE_COLUMNS",
+    "UNSTORED",
     "event_record",
     "file_record",
     "row_of_candidate",
@@ -28,6 +29,9 @@ EVENT_COLUMNS = tuple(events.c[field.name] for field in fields(EventRecord))
 FILE_COLUMNS = tuple(
     files.c[field.name] for field in fields(FileRecord) if field.name != "event_ids"
 )
+
+UNSTORED = (FileState.PENDING, FileState.ERROR)
+"""What a dead worker's file may be."""
 
 _EVENT_FIELDS = tuple(column.name for column in EVENT_COLUMNS)
 _FILE_FIELDS = tuple(column.name for column in FILE_COLUMNS)

@@ -12,6 +12,7 @@ from benchling_connector.adapters.ledger.scope import require_connector
 from benchling_connector.database.connection import open_engine, reading
 from benchling_connector.database.migrate import require_schema
 from benchling_connector.database.tables import (
+    FAILED,
     NOT_STORED,
     PENDING,
     connectors,
@@ -66,9 +67,12 @@ async def _status(
         .group_by(events.c.state)
         .order_by(events.c.state)
     )
-    pending = await connection.scalar(
-        select(func.count()).select_from(files).where(files.c.connector_id == mine, PENDING)
-    )
+    pending, stopped = [
+        await connection.scalar(
+            select(func.count()).select_from(files).where(files.c.connector_id == mine, kind)
+        )
+        for kind in (PENDING, FAILED)
+    ]
     retrying = await connection.execute(
         select(*EVENT_COLUMNS)
         .where(of_mine, NOT_STORED, events.c.state == EventState.RETRYING)
@@ -81,6 +85,7 @@ async def _status(
         workers=tuple(_worker(worker, is_gone) for worker in found.mappings()),
         unsettled={row[0]: row[1] for row in counted},
         pending_files=pending or 0,
+        stopped_files=stopped or 0,
         retrying=tuple(event_record(event) for event in retrying.mappings()),
     )
 

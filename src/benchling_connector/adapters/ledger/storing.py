@@ -2,6 +2,7 @@
 
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from operator import itemgetter
 
 from sqlalchemy import (
     RowMapping,
@@ -17,15 +18,18 @@ from sqlalchemy import (
 )
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from benchling_connector.adapters.ledger.rows import FILE_COLUMNS, file_record
-from benchling_connector.database.tables import NOT_STORED, PENDING, events, files, workers
+from benchling_connector.adapters.ledger.rows import FILE_COLUMNS, UNSTORED, file_record
+from benchling_connector.database.tables import FAILED, NOT_STORED, PENDING, events, files, workers
 from benchling_connector.domain.rawfile import RawFile
 from benchling_connector.domain.records import EventState, FileRecord, FileState, storable
 
-__all__ = ["begin", "commit", "discard", "leave_behind", "orphans"]
+__all__ = ["begin", "commit", "discard", "leave_behind", "note_refusal", "orphans", "stopped"]
 
 _BEFORE = "-before"
 """After the ID of a worker that began anew: no worker's ID ends so."""
+
+# As text: SQLite takes a partial index for a literal only, and none for two of them at once.
+_KINDS = (PENDING, FAILED)
 
 _UNSETTLED = (EventState.WRITING, EventState.RETRYING)
 
@@ -85,13 +89,13 @@ async def begin(
 async def commit(
     connection: AsyncConnection, connector_id: str, file_ids: Collection[str], now: datetime
 ) -> frozenset[str]:
-    """PENDING files become SUCCESS, their events stored; gives the IDs that are unknown."""
+    """PENDING and ERROR files become SUCCESS, their events stored; gives unknown IDs."""
     committed = await connection.scalars(
         update(files)
         .where(
             files.c.connector_id == connector_id,
             files.c.file_id.in_(file_ids),
-            files.c.state == FileState.PENDING,
+            files.c.state.in_(UNSTORED),
         )
         .values(state=FileState.SUCCESS, stored_at=now)
         .returning(files.c.file_id)
@@ -123,14 +127,14 @@ async def discard(
     file_ids: Collection[str],
     now: datetime | None,
 ) -> None:
-    """Deletes PENDING files; their events have none any more. With `now` not those on which
-    another worker is at work that is alive by then."""
+    """Deletes PENDING and ERROR files; their events have none any more. With `now` not those on
+    which another worker is at work that is alive by then."""
     chosen = (
         select(files.c.file_id)
         .where(
             files.c.connector_id == connector_id,
             files.c.file_id.in_(file_ids),
-            files.c.state == FileState.PENDING,
+            files.c.state.in_(UNSTORED),
         )
         .order_by(files.c.file_id)
         .with_for_update()
@@ -160,29 +164,69 @@ async def discard(
 async def orphans(
     connection: AsyncConnection, connector_id: str, worker_id: str, now: datetime
 ) -> tuple[FileRecord, ...]:
-    """PENDING files of dead workers, oldest first."""
-    rows = await connection.execute(
-        select(*FILE_COLUMNS)
-        .outerjoin_from(files, workers, workers.c.worker_id == files.c.worker_id)
-        .where(
-            PENDING,  # as text: SQLite takes the partial index for a literal only
-            files.c.connector_id == connector_id,
-            files.c.worker_id != worker_id,
-            or_(workers.c.lease_until.is_(None), workers.c.lease_until <= now),
+    """PENDING and ERROR files of dead workers, oldest first."""
+    found: list[RowMapping] = []
+    for kind in _KINDS:
+        rows = await connection.execute(
+            select(files.c.id, *FILE_COLUMNS)
+            .outerjoin_from(files, workers, workers.c.worker_id == files.c.worker_id)
+            .where(
+                kind,
+                files.c.connector_id == connector_id,
+                files.c.worker_id != worker_id,
+                or_(workers.c.lease_until.is_(None), workers.c.lease_until <= now),
+            )
         )
-        .order_by(files.c.id)
+        found += rows.mappings()
+    return tuple(file_record(row) for row in sorted(found, key=itemgetter("id")))
+
+
+async def note_refusal(
+    connection: AsyncConnection,
+    worker_id: str,
+    file_id: str,
+    errors: int,
+    message: str,
+    state: FileState,
+) -> None:
+    """One refusal more of a PENDING file, if all before it are known."""
+    await connection.execute(
+        update(files)
+        .where(
+            files.c.file_id == file_id,
+            files.c.worker_id == worker_id,
+            files.c.state == FileState.PENDING,
+            files.c.error_count == errors - 1,
+        )
+        .values(
+            state=state,
+            error_count=errors,
+            error_message=storable(message),
+        )
     )
-    return tuple(file_record(row) for row in rows.mappings())
+
+
+async def stopped(
+    connection: AsyncConnection, connector_id: str, file_ids: Collection[str]
+) -> frozenset[str]:
+    """Those that are ERROR."""
+    found = await connection.scalars(
+        select(files.c.file_id).where(
+            FAILED, files.c.connector_id == connector_id, files.c.file_id.in_(file_ids)
+        )
+    )
+    return frozenset(found)
 
 
 async def leave_behind(connection: AsyncConnection, connector_id: str, worker_id: str) -> None:
     """What is this worker's is nobody's who lives, from now on."""
     nobody = f"{worker_id}{_BEFORE}"
-    await connection.execute(
-        update(files)
-        .where(PENDING, files.c.connector_id == connector_id, files.c.worker_id == worker_id)
-        .values(worker_id=nobody)
-    )
+    for kind in _KINDS:
+        await connection.execute(
+            update(files)
+            .where(kind, files.c.connector_id == connector_id, files.c.worker_id == worker_id)
+            .values(worker_id=nobody)
+        )
     await connection.execute(
         update(events)
         .where(

@@ -3,19 +3,24 @@
 import hashlib
 
 from benchling_connector.adapters.memory.faults import Faults
+from benchling_connector.domain.errors import ConnectorError
 
 __all__ = ["MemoryLake"]
+
+TRIAL = "_probe/trial.json"
 
 
 class MemoryLake:
     """The `Lake` port in memory, and what the adapters can besides.
 
     `objects` may be given, so that the next run finds what this one wrote. `faults` knows the
-    methods by name; a `put` that fails `after` has written.
+    methods by name; a `put` that fails `after` has written. `refused`: begins of paths that it does
+    not take, and the error that it answers instead.
     """
 
     def __init__(self, objects: dict[str, bytes] | None = None) -> None:
         self.objects = {} if objects is None else objects
+        self.refused: dict[str, ConnectorError] = {}
         self.puts = 0
         self.faults = Faults()
 
@@ -29,6 +34,9 @@ class MemoryLake:
         if any(part in {"", ".", ".."} for part in path.split("/")) or "\0" in path:
             raise ValueError(f"{path!r} is not a path below a lake")
         self.faults.strike("put", "before")
+        for begin, error in self.refused.items():
+            if path.startswith(begin):
+                raise error
         self.objects[path] = bytes(body)
         self.puts += 1
         self.faults.strike("put", "after")
@@ -52,3 +60,10 @@ class MemoryLake:
     async def ping(self) -> None:
         """Returns when the lake answers at all."""
         self.faults.strike("ping", "before")
+
+    async def try_out(self) -> None:
+        """Returns when the lake takes objects: as a `put` would be, without its count."""
+        self.faults.strike("try_out", "before")
+        self.faults.strike("put", "before")
+        self.objects[TRIAL] = b""
+        del self.objects[TRIAL]

@@ -1,6 +1,6 @@
 """The ledger in memory: the twin of the one in a database, for tests and simulation."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -94,12 +94,37 @@ class MemoryLedger:
                 self._prolong(now)
         return refused
 
+    async def note_refusal(self, file_id: str, errors: int, message: str, state: FileState) -> None:
+        """See `ports.Ledger`."""
+        with self._struck("note_refusal"):
+            for file in self._own([file_id]):
+                record = file.record
+                if (file.worker_id, record.state, record.error_count) == (
+                    self._worker_id,
+                    FileState.PENDING,
+                    errors - 1,
+                ):
+                    file.record = replace(
+                        record,
+                        state=state,
+                        error_count=errors,
+                        error_message=storable(message),
+                    )
+
+    async def stopped(self, file_ids: Collection[str]) -> frozenset[str]:
+        """See `ports.Ledger`."""
+        with self._struck("stopped"):
+            files = self._own(file_ids)
+            return frozenset(
+                file.record.file_id for file in files if file.record.state is FileState.ERROR
+            )
+
     async def commit_files(self, file_ids: Sequence[str], now: datetime) -> frozenset[str]:
         """See `ports.Ledger`."""
         with self._struck("commit_files"):
             files = self._own(file_ids)
             for file in files:
-                if file.record.state is FileState.PENDING:
+                if file.record.state is not FileState.SUCCESS:
                     file.record = replace(file.record, state=FileState.SUCCESS, stored_at=now)
             for event in self._store.in_files(file.record.file_id for file in files):
                 if event.record.state is not EventState.STORED:
@@ -109,10 +134,10 @@ class MemoryLedger:
     async def discard_files(self, file_ids: Sequence[str], now: datetime | None = None) -> None:
         """See `ports.Ledger`."""
         with self._struck("discard_files"):
-            pending = [
+            discarded = [
                 file.record.file_id
                 for file in self._own(file_ids)
-                if file.record.state is FileState.PENDING
+                if file.record.state is not FileState.SUCCESS
                 and (
                     now is None
                     or file.worker_id == self._worker_id
@@ -120,11 +145,11 @@ class MemoryLedger:
                     or not self._is_at_work(file)
                 )
             ]
-            for event in self._store.in_files(pending):
+            for event in self._store.in_files(discarded):
                 writing = event.record.state is EventState.WRITING
                 reason = None if writing else event.record.reason
                 event.change(file_id=None, fetched_at=None, reason=reason)
-            for file_id in pending:
+            for file_id in discarded:
                 del self._store.files[file_id]
 
     async def give_back(self, events: Sequence[GivenBack]) -> None:
@@ -144,7 +169,7 @@ class MemoryLedger:
                 file.record
                 for file in self._store.files.values()
                 if file.connector_id == self._connector_id
-                and file.record.state is FileState.PENDING
+                and file.record.state is not FileState.SUCCESS
                 and file.worker_id != self._worker_id
                 and not self._store.alive(file.worker_id, now)
             ]
@@ -203,9 +228,10 @@ class MemoryLedger:
             return Claim(Verdict.REUSED, attempts)
         if state not in (EventState.WRITING, EventState.RETRYING):
             return Claim(Verdict.SETTLED, attempts)
+        file = self._store.unstored(known.record.file_id)
         if state is EventState.WRITING and self._is_held(known, now):
-            return Claim(Verdict.BUSY, attempts)
-        file = self._store.pending(known.record.file_id)
+            stopped = file is not None and file.record.state is FileState.ERROR
+            return Claim(Verdict.BUSY, attempts, stopped=stopped)
         if file is not None:
             return Claim(Verdict.ORPHANED, attempts, file.record)
         if skip is None:

@@ -89,10 +89,10 @@ class MemoryStore:
             if self.homes.get(worker_id) == connector_id
         )
 
-    def pending(self, file_id: str | None) -> KnownFile | None:
-        """The file, if it is PENDING."""
+    def unstored(self, file_id: str | None) -> KnownFile | None:
+        """The file, if it is PENDING or ERROR."""
         file = self.files.get(file_id or "")
-        return file if file and file.record.state is FileState.PENDING else None
+        return file if file and file.record.state is not FileState.SUCCESS else None
 
     def in_files(self, file_ids: Iterable[str]) -> list[KnownEvent]:
         """The events of these files."""

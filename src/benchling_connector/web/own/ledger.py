@@ -1,10 +1,11 @@
 """What the ledger knows: where every event is, and what every file was made of."""
 
-from typing import Annotated
+from typing import Annotated, Literal, Self
 
 from fastapi import APIRouter, Depends, Query
-from pydantic import Field
+from pydantic import Field, model_validator
 
+from benchling_connector.domain.filerecords import FilesToRetry
 from benchling_connector.domain.records import (
     EventFilter,
     EventRecord,
@@ -15,6 +16,7 @@ from benchling_connector.domain.records import (
 from benchling_connector.web.access import Served
 from benchling_connector.web.own.common import (
     Known,
+    Operator,
     Paging,
     Period,
     Viewer,
@@ -22,11 +24,13 @@ from benchling_connector.web.own.common import (
     answers,
     no_such,
 )
-from benchling_connector.web.shapes import Answer, Time, problems
+from benchling_connector.web.shapes import Answer, AwareTime, Body, Time, problems
 
 __all__ = ["router"]
 
 router = APIRouter(prefix="/v1/connectors/{connector_id}", responses=problems(404))
+
+MOST_IDS = 1000
 
 Glob = Annotated[str | None, Query(max_length=500, description="`*` and `?` stand for anything.")]
 
@@ -61,6 +65,8 @@ class FileAnswer(Answer):
     state: str = Field(description="`PENDING`, `SUCCESS` or `ERROR`.")
     created_at: Time
     stored_at: Time | None
+    error_count: int = Field(description="How often the lake refused it.")
+    error_message: str | None
 
 
 class FileWithEvents(FileAnswer):
@@ -94,6 +100,29 @@ class FilesAnswer(Answer):
 
     files: list[FileAnswer]
     next: str | None
+
+
+class RetryFilesBody(Body):
+    """Stopped files, in one way: by their IDs, all, or all made from a time on."""
+
+    file_ids: list[Annotated[str, Field(min_length=1, max_length=512)]] | None = Field(
+        None, min_length=1, max_length=MOST_IDS
+    )
+    all: Literal[True] | None = Field(None, description="All that are `ERROR`.")
+    since: AwareTime | None = Field(None, description="All that were made from then on.")
+    reason: str | None = Field(None, max_length=1000, description="Why; kept in the audit.")
+
+    @model_validator(mode="after")
+    def _in_one_way(self) -> Self:
+        if sum(one is not None for one in (self.file_ids, self.all, self.since)) != 1:
+            raise ValueError("give one of fileIds, all and since")
+        return self
+
+
+class RetriedAnswer(Answer):
+    """How many files were `ERROR`, and are tried again."""
+
+    retried: int
 
 
 @router.get("/events", tags=["events"])
@@ -169,6 +198,18 @@ async def read_file(
     if record is None:
         raise no_such("file")
     return answer(FileWithEvents, record)
+
+
+@router.post("/files/retry", tags=["files"])
+async def retry_files(
+    connector_id: str, body: RetryFilesBody, services: Served, caller: Operator
+) -> RetriedAnswer:
+    """Has files tried again that are `ERROR`: our own within a second by whoever holds them, those
+    of another connector by itself. Repeating it changes nothing."""
+    ids = None if body.file_ids is None else tuple(body.file_ids)
+    which = FilesToRetry(file_ids=ids, since=body.since)
+    retried = await services.retries.retry(caller, connector_id, which, body.reason)
+    return RetriedAnswer(retried=len(retried))
 
 
 def _lineage(record: EventRecord, file: FileAnswer | None) -> EventLineage:
