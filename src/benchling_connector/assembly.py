@@ -237,7 +237,7 @@ async def open_connector(
         # own order, and receives nothing before.
         reader.begin()
         source.begin()
-        ledger = await _open_ledger(stack, configuration, standing, clock, ids)
+        ledger, name = await _open_ledger(stack, configuration, standing, clock, ids)
         lake = await stack.enter_async_context(
             open_lake(
                 configuration.lake_url,
@@ -251,7 +251,7 @@ async def open_connector(
                 origin=Origin(
                     configuration.benchling_url,
                     ledger.connector_id,
-                    configuration.connector_name,
+                    name,
                     __version__,
                 ),
                 wanted=Filter(configuration.event_types, configuration.schema_ids),
@@ -291,7 +291,8 @@ async def _open_ledger(
     standing: Standing,
     clock: Clock,
     ids: SystemIds,
-) -> SqlLedger:
+) -> tuple[SqlLedger, str]:
+    """The ledger, and the connector's name."""
     process = Process(own_name(), is_gone)
     if standing.database is None:
         ledger = await opened(
@@ -308,7 +309,7 @@ async def _open_ledger(
             ),
         )
         stack.push_async_callback(_leave, ledger, clock)
-        return ledger
+        return ledger, configuration.connector_name
     database = await standing.database()
     ledger = SqlLedger(
         database.engine,
@@ -320,7 +321,7 @@ async def _open_ledger(
     if standing.has_worked:
         await ledger.begin_anew()
     standing.has_worked = True
-    return ledger
+    return ledger, database.connector_name or configuration.connector_name
 
 
 async def opened(
