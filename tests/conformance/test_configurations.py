@@ -332,6 +332,28 @@ async def test_a_rotation_encrypts_everything_under_a_new_key_and_drops_the_old_
     assert (await platform.audited())[-1] == "secrets.rotated"
 
 
+@pytest.mark.parametrize("ended", [True, False], ids=["ended", "expired"])
+async def test_a_rotation_forgets_the_secrets_of_commands_that_nobody_will_take(
+    platform: Platform, *, ended: bool
+) -> None:
+    made = await platform.connector()
+    sent = order(Action.TEST_CONFIG, {"config": CONFIGURATION})
+    await platform.services.commands.create(ANN, made.connector_id, sent)
+    place = platform.services.key_place
+    place.replace((new_key(),))
+    with pytest.raises(ConfigurationError, match="decrypt"):
+        await rotate(platform.desk, place, ANN)
+    if ended:
+        async with platform.desk.writing() as connection:
+            await connection.execute(update(commands).values(ended_at=platform.time()))
+    else:
+        platform.time.pass_by(minutes=10)
+    done = await rotate(platform.desk, place, ANN)
+    assert (done.kept, done.dropped) == (0, 0)
+    async with platform.desk.reading() as connection:
+        assert await connection.scalar(select(commands.c.secrets)) is None
+
+
 async def test_a_rotation_that_ended_anywhere_has_lost_nothing(platform: Platform) -> None:
     connector_id = await with_secrets(platform)
     place = platform.services.key_place
