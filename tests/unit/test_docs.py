@@ -352,7 +352,8 @@ def test_the_documents_of_metrics_and_alerts_are_the_ones_documented() -> None:
     assert keys_of(shown["alerts ls"]) == keys_of({"alerts": [alerts.row_of(alert)], "next": None})
     assert keys_of(shown["alerts rules"]) == keys_of(alerts.rules_of(Rules()))
     row = alert_channels.row_of(channel)
-    assert list(shown["alerts channels add"]) == list(row)
+    for verb in ("show", "create", "edit"):
+        assert list(shown[f"alerts channels {verb}"]) == list(row)
     rows = shown["alerts channels ls"]["channels"]
     assert isinstance(rows, list)
     assert list(rows[0]) == list(row)
