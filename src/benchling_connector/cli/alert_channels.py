@@ -1,17 +1,14 @@
 """`alerts channels`: where alerts are sent."""
 
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from benchling_connector.cli.connector_rows import counted
-from benchling_connector.cli.options import AsJson, grouped
+from benchling_connector.cli.options import AsJson, grouped, read_text
 from benchling_connector.cli.outside import OUTSIDE
 from benchling_connector.cli.persons import cli_caller
 from benchling_connector.cli.platform_place import Place, on_platform
-from benchling_connector.cli.showing import show_document, show_rows
+from benchling_connector.cli.showing import Rows, show_document, show_list
 from benchling_connector.domain.alerts import AlertKind
 from benchling_connector.domain.channels import FIELDS, Channel, ChannelKind
 from benchling_connector.domain.errors import NotFound
@@ -29,8 +26,6 @@ app = typer.Typer(
     add_completion=False,
 )
 
-COLUMNS = ("NAME", "KIND", "ENABLED", "WANTED", "WHERE")
-
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The channel's name, or its ID.")]
 Wanted = Annotated[
     list[AlertKind] | None,
@@ -46,13 +41,7 @@ def ls(*, place: Place, as_json: AsJson = False) -> None:
     async def work(services: Services) -> list[Channel]:
         return list(await services.outward.channels.all())
 
-    found = on_platform(place, work, outside=OUTSIDE)
-    if as_json:
-        show_document({"channels": [row_of(one) for one in found]}, as_json=True)
-        return
-    if found:
-        show_rows(COLUMNS, map(_cells, found))
-    typer.echo(counted(len(found), "channel") if found else "No channels yet.", err=True)
+    show_list(on_platform(place, work, outside=OUTSIDE), CHANNELS, as_json=as_json)
 
 
 @app.command("show")
@@ -211,16 +200,8 @@ def _given(kind: ChannelKind, settings: list[str], secret_files: list[str]) -> d
         if not equals or field not in secrets:
             known = ", ".join(sorted(secrets)) or "none"
             raise typer.BadParameter(f"{text!r} is not FIELD=PATH of a secret ({known}).")
-        given[field] = _read(path)
+        given[field] = read_text(path, "--secret-file").rstrip("\r\n")
     return given
-
-
-def _read(path: str) -> str:
-    try:
-        text = sys.stdin.read() if path == "-" else Path(path).expanduser().read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise typer.BadParameter(f"{path} cannot be read as text.") from None
-    return text.rstrip("\r\n")
 
 
 def _cells(channel: Channel) -> tuple[str, ...]:
@@ -228,3 +209,13 @@ def _cells(channel: Channel) -> tuple[str, ...]:
     where = channel.content.get("topic_arn") or channel.content.get("host") or ""
     enabled = "yes" if channel.enabled else "no"
     return channel.name, channel.kind.value, enabled, wanted, str(where)
+
+
+CHANNELS = Rows(
+    name="channels",
+    called="channel",
+    document=row_of,
+    columns=("NAME", "KIND", "ENABLED", "WANTED", "WHERE"),
+    cells=_cells,
+    nothing="No channels yet.",
+)

@@ -6,13 +6,12 @@ from typing import Annotated
 import typer
 
 from benchling_connector.cli import alert_channels
-from benchling_connector.cli.options import AsJson, grouped
+from benchling_connector.cli.options import AsJson, Cursor, grouped
 from benchling_connector.cli.persons import cli_caller
 from benchling_connector.cli.platform_place import Place, find, on_platform
-from benchling_connector.cli.showing import short, show_document, show_rows
+from benchling_connector.cli.showing import Rows, short, show_document, show_page
 from benchling_connector.domain.alerts import Rules
 from benchling_connector.domain.rawfile import moment
-from benchling_connector.domain.records import BadCursorError
 from benchling_connector.platform.alerts import Alert, AlertFilter
 from benchling_connector.platform.services import Services
 from benchling_connector.ports import Page
@@ -27,8 +26,6 @@ app = typer.Typer(
 )
 app.add_typer(alert_channels.app)
 
-COLUMNS = ("SINCE (UTC)", "RESOLVED", "SEVERITY", "CONNECTOR", "CODE", "WHAT")
-
 
 @app.command("ls")
 @grouped
@@ -40,9 +37,7 @@ def ls(
     ] = None,
     only_open: Annotated[bool, typer.Option("--open", help="Only those that are open.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
-    cursor: Annotated[
-        str | None, typer.Option(help="Where the page before this one ended: its `next`.")
-    ] = None,
+    cursor: Cursor = None,
     as_json: AsJson = False,
 ) -> None:
     """List alerts, newest first."""
@@ -52,20 +47,7 @@ def ls(
         which = AlertFilter(mine, is_open=True if only_open else None)
         return await services.alerts.list(which, limit, cursor)
 
-    try:
-        page = on_platform(place, work)
-    except BadCursorError as error:
-        raise typer.BadParameter(str(error), param_hint="--cursor") from None
-    if as_json:
-        rows = [row_of(one) for one in page.rows]
-        document: dict[str, object] = {"alerts": rows, "next": page.next}
-        show_document(document, as_json=True)
-        return
-    if page.rows:
-        show_rows(COLUMNS, map(_cells, page.rows))
-    typer.echo(f"{len(page.rows):,} alerts." if page.rows else "No alerts.", err=True)
-    if page.next is not None:
-        typer.echo(f"There are more: --cursor {page.next}", err=True)
+    show_page(on_platform(place, work), ALERTS, as_json=as_json)
 
 
 @app.command("rules")
@@ -132,3 +114,13 @@ def _cells(alert: Alert) -> tuple[str, ...]:
     resolved = short(alert.resolved_at) if alert.resolved_at else "open"
     words = (alert.severity, alert.connector_name, alert.code, alert.sentence)
     return (short(alert.since), resolved, *words)
+
+
+ALERTS = Rows(
+    name="alerts",
+    called="alert",
+    document=row_of,
+    columns=("SINCE (UTC)", "RESOLVED", "SEVERITY", "CONNECTOR", "CODE", "WHAT"),
+    cells=_cells,
+    nothing="No alerts.",
+)
