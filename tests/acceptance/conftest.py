@@ -52,3 +52,13 @@ async def registry(database_url: str) -> AsyncIterator[Registry]:
     yield made
     await made.kill_all()
     await engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=on_postgresql)])
+async def place(request: pytest.FixtureRequest, world: World) -> tuple[str, ...]:
+    """How the program is told where the platform is."""
+    if request.param == "sqlite":
+        return ("--data-dir", str(world.home / "data"))
+    postgres: Postgres = request.getfixturevalue("postgres")
+    home = str(world.home / "data")
+    return ("--data-dir", home, "--database-url", await postgres.make_database())
