@@ -12,9 +12,11 @@ from urllib.request import ProxyHandler, build_opener
 import pytest
 
 from benchling_connector.database.connection import open_engine
+from benchling_connector.domain.queue_url import one_form
 from benchling_connector.simulator.tenant import DEFAULT_CLIENT_SECRET
 from tests.acceptance.platform import Registry
 from tests.acceptance.world import World, ended, line_with, stored_once
+from tests.aws import SESSION, make_queue
 
 OPENER = build_opener(ProxyHandler({}))
 
@@ -155,6 +157,27 @@ async def test_a_worker_that_waits_for_its_secret_is_seen_and_steered(world: Wor
     assert (await ended(process)).status == 0
     assert (world.files(), world.tenant.stats.total) == ([], 0)
     await engine.dispose()
+
+
+async def test_what_is_changed_with_the_secret_holds_but_for_where_it_lives(world: World) -> None:
+    async with SESSION.create_client("sqs", **world.aws.client_arguments()) as client:
+        other = await make_queue(client)
+    path = world.write(client_secret="", connector_id="c-1")
+    process = await world.start("run", "-c", str(path))
+    await line_with(process, "secret.awaited", code="client-secret-missing")
+    world.write(connector_id="c-1", data_dir=str(world.home / "elsewhere"))
+    said = await line_with(process, "secret.awaited")
+    assert (said["code"], "data_dir" in said["sentence"]) == ("configuration-invalid", True)
+
+    world.write(connector_id="c-1", sqs_url=other.url)
+    await line_with(process, "secret.found")
+    await line_with(process, "engine.started")
+    engine = open_engine(f"sqlite:///{world.home}/data/connector.db")
+    assert (await Registry(engine).connector("c-1"))["queue"] == one_form(other.url)
+    await engine.dispose()
+    process.send_signal(signal.SIGTERM)
+    assert (await ended(process)).status == 0
+    assert not (world.home / "elsewhere").exists()
 
 
 async def test_check_tells_of_an_empty_secret_and_tests_the_rest(world: World) -> None:

@@ -23,7 +23,7 @@ from benchling_connector.cli.platform_place import (
     find,
     on_platform,
 )
-from benchling_connector.cli.showing import show_document, show_page
+from benchling_connector.cli.showing import show_document, show_page, show_rows
 from benchling_connector.domain.commands import (
     CUSTOM_PREFIX,
     ENDED,
@@ -132,7 +132,12 @@ def custom(
     *, connector: ConnectorName, wait: Wait = 30, place: Place, as_json: AsJson = False
 ) -> None:
     """Ask a connector for the commands that only it understands."""
-    _end(_sent(place, connector, order(Action.LIST_CUSTOM_COMMANDS, None), wait), as_json=as_json)
+    command = _sent(place, connector, order(Action.LIST_CUSTOM_COMMANDS, None), wait)
+    found = command.answer.get("customCommands") if isinstance(command.answer, dict) else None
+    if as_json or not isinstance(found, list):
+        _end(command, as_json=as_json)
+        return
+    show_rows(("ACTION", "WHAT IT DOES"), ((one["action"], one["what"]) for one in found))
 
 
 @app.command("jobs")
