@@ -263,7 +263,12 @@ async def test_a_worker_leaves_its_connector_the_name_that_the_platform_knows(
     assert await named() == ("lab", "lab")
     assert await named("--connector-name", "office") == ("office", "office")
     assert await named() == ("office", "office")
+    process = await world.start("run", "--connector-id", made, *home, "--connector-name", "bench")
+    await line_with(process, "worker.wanted")
+    process.send_signal(signal.SIGTERM)
+    assert (await ended(process)).status == 0
+    assert await named() == ("bench", "bench")
     entries = (await world.program("audit", "ls", "--json", *home)).document()["entries"]
     renames = [one["new"] for one in entries if one["action"] == "connector.edited"]
-    assert renames == [{"name": "office"}]
+    assert renames == [{"name": "bench"}, {"name": "office"}]
     assert (await world.program("audit", "verify", *home)).status == 0

@@ -27,10 +27,6 @@ app = typer.Typer(
 )
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The channel's name, or its ID.")]
-Wanted = Annotated[
-    list[AlertKind] | None,
-    typer.Option("--wanted", help="Only this kind of alerts; repeatable."),
-]
 
 
 @app.command("ls")
@@ -73,7 +69,10 @@ def create(
             help="A secret (`url`, `secret`, `password`) out of a file; `-` is stdin. Repeatable.",
         ),
     ] = None,
-    wanted: Wanted = None,
+    wanted: Annotated[
+        list[AlertKind] | None,
+        typer.Option("--wanted", help="Only this kind of alerts; repeatable. Default: all."),
+    ] = None,
     disabled: Annotated[
         bool, typer.Option("--disabled", help="Send nothing there until it is enabled.")
     ] = False,
@@ -100,7 +99,10 @@ def edit(
         bool | None,
         typer.Option("--enabled/--disabled", help="Whether anything is sent there."),
     ] = None,
-    wanted: Wanted = None,
+    wanted: Annotated[
+        list[AlertKind] | None,
+        typer.Option("--wanted", help="From now on only this kind of alerts; repeatable."),
+    ] = None,
     all_kinds: Annotated[
         bool, typer.Option("--all-kinds", help="All kinds of alerts, and those to come.")
     ] = False,

@@ -142,23 +142,39 @@ def _decrypting(here: Configuration) -> Decrypt:
 def _database(
     here: Configuration, own: Configuration | None, clock: SystemClock, ids: SystemIds
 ) -> Callable[[], AbstractAsyncContextManager[Database]]:
-    connector_id = here.connector_id
-    if own is None and connector_id is not None:
-        return lambda: open_known_database(here.database_url, connector_id)
-    queue = _queue_of(here)
+    connector_id, name = here.connector_id, here.connector_name
+    renames = "connector_name" in here.model_fields_set
 
     async def record(connection: AsyncConnection, rename: Rename) -> None:
         from benchling_connector.cli.recording import record_rename  # seldom needed
 
         await record_rename(connection, rename, clock.now())
 
+    @asynccontextmanager
+    async def known(connector_id: str) -> AsyncIterator[Database]:
+        async with open_known_database(here.database_url, connector_id) as database:
+            if renames:
+                await connector_identity(
+                    database.engine,
+                    connector_id,
+                    name,
+                    clock.now(),
+                    ids.file_id,
+                    renames=True,
+                    record=record,
+                )
+            yield database
+
+    if own is None and connector_id is not None:
+        return lambda: known(connector_id)
+    queue = _queue_of(here)
     return lambda: open_database(
         here.database_url,
         connector_id=connector_id,
-        connector_name=here.connector_name,
+        connector_name=name,
         now=clock.now(),
         new_id=ids.file_id,
-        renames="connector_name" in here.model_fields_set,
+        renames=renames,
         queue=queue,
         record=record,
     )
