@@ -68,7 +68,8 @@ async def test_it_is_created_configured_started_commanded_stopped_and_deleted_by
         wrong = await verbs.document("commands", "send", "lab", "RunChek", "--wait", "60", status=1)
         assert wrong["status"] == "REJECTED"
         custom = await verbs("commands", "custom", "lab")
-        assert "Benchling.RetryQuarantine  Send messages in quarantine" in custom.stdout
+        assert "TetraScience.Connector.Benchling.RetryQuarantine " in custom.stdout
+        assert "Send messages in quarantine to the queue again." in custom.stdout
 
         async def measured() -> bool:
             series = (await verbs.document("metrics", "lab"))["series"]
