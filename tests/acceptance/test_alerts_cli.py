@@ -2,9 +2,11 @@
 
 import io
 import json
+import sqlite3
 import sys
 import threading
 from collections.abc import Iterator
+from contextlib import closing
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -146,6 +148,34 @@ def test_a_channel_that_there_is_not_is_told(verbs: Verbs) -> None:
         assert told.status == 1
         assert "alert-channel-unknown" in told.stderr
     assert verbs("alerts", "channels", "edit", "none", "--enabled").status == 1
+
+
+def test_who_was_told_of_an_alert_is_listed(verbs: Verbs, hook: Hook, tmp_path: Path) -> None:
+    made = with_channel(verbs, hook, tmp_path)
+    at = "2026-03-01 12:00:00.000000"
+    connector = verbs.document("connectors", "show", "lab")["id"]
+    with closing(sqlite3.connect(tmp_path / "home" / "connector.db")) as database, database:
+        database.execute(
+            "INSERT INTO alerts (alert_id, connector_id, kind, code, sentence, remedy, severity, "
+            "since) VALUES ('a1', ?, 'health', 'lake-failing', 'S', 'R', 'CRITICAL', ?)",
+            (connector, at),
+        )
+        database.execute(
+            "INSERT INTO deliveries (alert_id, channel_id, what, created_at, attempts, next_at, "
+            "error) VALUES ('a1', ?, 'raised', ?, 2, ?, 'It answered with 503.')",
+            (made["channelId"], at, at),
+        )
+    (row,) = verbs.document("alerts", "deliveries", "a1")["deliveries"]
+    assert row == {
+        "channelId": made["channelId"],
+        "what": "raised",
+        "attempts": 2,
+        "nextAt": "2026-03-01T12:00:00.000000Z",
+        "deliveredAt": None,
+        "error": "It answered with 503.",
+    }
+    assert "It answered with 503." in verbs("alerts", "deliveries", "a1").stdout
+    assert verbs.document("alerts", "deliveries", "none") == {"deliveries": []}
 
 
 def test_the_limit_of_silence_is_set_and_switched_off(verbs: Verbs) -> None:

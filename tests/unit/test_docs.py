@@ -59,6 +59,7 @@ from benchling_connector.domain.records import (
 )
 from benchling_connector.domain.series import Point, Range, Series
 from benchling_connector.domain.versions import Version
+from benchling_connector.platform import notifying
 from benchling_connector.platform.alerts import Alert
 from benchling_connector.platform.documents import (
     account_document,
@@ -351,6 +352,8 @@ def test_the_documents_of_metrics_and_alerts_are_the_ones_documented() -> None:
     assert keys_of(shown["metrics"]) == keys_of(told)
     assert keys_of(shown["alerts ls"]) == keys_of({"alerts": [alerts.row_of(alert)], "next": None})
     assert keys_of(shown["alerts rules"]) == keys_of(alerts.rules_of(Rules()))
+    delivery = alerts.delivery_row(notifying.Delivery("c", "raised", 2, AT, None, "e"))
+    assert keys_of(shown["alerts deliveries"]) == keys_of({"deliveries": [delivery]})
     row = alert_channels.row_of(channel)
     for verb in ("show", "create", "edit"):
         assert list(shown[f"alerts channels {verb}"]) == list(row)

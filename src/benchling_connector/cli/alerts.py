@@ -7,16 +7,19 @@ import typer
 
 from benchling_connector.cli import alert_channels
 from benchling_connector.cli.options import AsJson, Cursor, grouped
+from benchling_connector.cli.outside import OUTSIDE
 from benchling_connector.cli.persons import cli_caller
 from benchling_connector.cli.platform_place import Place, find, on_platform
-from benchling_connector.cli.showing import Rows, short, show_document, show_page
+from benchling_connector.cli.showing import Rows, short, show_document, show_list, show_page
 from benchling_connector.domain.alerts import Rules
 from benchling_connector.domain.rawfile import moment
+from benchling_connector.domain.records import storable
 from benchling_connector.platform.alerts import Alert, AlertFilter
+from benchling_connector.platform.notifying import Delivery
 from benchling_connector.platform.services import Services
 from benchling_connector.ports import Page
 
-__all__ = ["app", "row_of", "rules_of"]
+__all__ = ["app", "delivery_row", "row_of", "rules_of"]
 
 app = typer.Typer(
     name="alerts",
@@ -48,6 +51,22 @@ def ls(
         return await services.alerts.list(which, limit, cursor)
 
     show_page(on_platform(place, work), ALERTS, as_json=as_json)
+
+
+@app.command("deliveries")
+@grouped
+def deliveries(
+    *,
+    alert_id: Annotated[str, typer.Argument(help="Alert ID, as `alerts ls --json` tells it.")],
+    place: Place,
+    as_json: AsJson = False,
+) -> None:
+    """List which channels were told of an alert, and which were not, and why."""
+
+    async def work(services: Services) -> list[Delivery]:
+        return list(await services.outward.notices.of_alert(storable(alert_id)))
+
+    show_list(on_platform(place, work, outside=OUTSIDE), DELIVERIES, as_json=as_json)
 
 
 @app.command("rules")
@@ -92,6 +111,18 @@ def row_of(alert: Alert) -> dict[str, object]:
     }
 
 
+def delivery_row(delivery: Delivery) -> dict[str, object]:
+    """One row of `alerts deliveries --json`."""
+    return {
+        "channelId": delivery.channel_id,
+        "what": delivery.what,
+        "attempts": delivery.attempts,
+        "nextAt": moment(delivery.next_at) if delivery.next_at else None,
+        "deliveredAt": moment(delivery.delivered_at) if delivery.delivered_at else None,
+        "error": delivery.error,
+    }
+
+
 def rules_of(rules: Rules) -> dict[str, object]:
     """What `alerts rules --json` prints."""
     hours = None if rules.no_event is None else rules.no_event / timedelta(hours=1)
@@ -116,6 +147,12 @@ def _cells(alert: Alert) -> tuple[str, ...]:
     return (short(alert.since), resolved, *words)
 
 
+def _delivery_cells(delivery: Delivery) -> tuple[str, ...]:
+    times = (short(delivery.delivered_at), short(delivery.next_at))
+    tried = str(delivery.attempts)
+    return (delivery.channel_id, delivery.what, tried, *times, delivery.error or "")
+
+
 ALERTS = Rows(
     name="alerts",
     called="alert",
@@ -123,4 +160,12 @@ ALERTS = Rows(
     columns=("SINCE (UTC)", "RESOLVED", "SEVERITY", "CONNECTOR", "CODE", "WHAT"),
     cells=_cells,
     nothing="No alerts.",
+)
+DELIVERIES = Rows(
+    name="deliveries",
+    called="notice",
+    document=delivery_row,
+    columns=("CHANNEL", "WHAT", "TRIES", "DELIVERED (UTC)", "NEXT TRY", "ERROR"),
+    cells=_delivery_cells,
+    nothing="No channel was to be told of it.",
 )
