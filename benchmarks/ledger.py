@@ -50,8 +50,8 @@ async def measure(
     engine = open_engine(database_url)
     await upgrade(engine)
     now = datetime.now(UTC)
-    connector_id = await connector_identity(engine, None, "benchmark", now, lambda: "c")
-    ledger = SqlLedger(engine, connector_id, "w", lease_s=3600)
+    identity = await connector_identity(engine, None, "benchmark", now, lambda: "c")
+    ledger = SqlLedger(engine, identity.connector_id, "w", lease_s=3600)
     results = []
     for windows in rounds:
         spent = {"claim": 0.0, "begin": 0.0, "commit": 0.0}

@@ -1,9 +1,13 @@
 """The platform by the command line, on a database of its own."""
 
 import asyncio
+import io
+import json
 import sqlite3
+import sys
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -25,11 +29,11 @@ class Platform:
     def __call__(self, *words: str) -> Told:
         return self.program(*words, "--data-dir", str(self.folder))
 
-    def document(self, *words: str) -> dict[str, object]:
+    def document(self, *words: str) -> dict[str, Any]:
         """What a verb that ends well prints with `--json`."""
         told = self(*words, "--json")
         assert told.status == 0, told.stderr
-        document: dict[str, object] = told.document()
+        document: dict[str, Any] = told.document()
         return document
 
     def file(self, **more: object) -> str:
@@ -64,7 +68,8 @@ def test_a_name_that_several_have_is_no_name(platform: Platform) -> None:
     platform.document("connectors", "create", "lab")
     told = platform("connectors", "start", "lab")
     assert (told.status, "several" in told.stderr) == (2, True)
-    assert platform("connectors", "show", "none").status == 1
+    missed = platform("connectors", "show", "lba")
+    assert (missed.status, "Did you mean lab (" in missed.stderr) == (1, True)
 
 
 def test_edit_changes_what_is_given(platform: Platform) -> None:
@@ -72,8 +77,29 @@ def test_edit_changes_what_is_given(platform: Platform) -> None:
     edited = platform.document("connectors", "edit", "lab", *words)
     assert (edited["name"], edited["metadata"], edited["tags"]) == ("office", {"k": "v"}, ["a"])
     assert edited["labels"] == [{"id": "1", "name": "b", "value": "2"}]
-    assert platform("connectors", "edit", "office", "--label", "b").status == 2
-    assert platform("connectors", "edit", "office", "--name", "").status == 2
+    emptied = platform.document("connectors", "edit", "office", "--no-metadata", "--no-tags")
+    assert (emptied["metadata"], emptied["tags"]) == ({}, [])
+
+
+@pytest.mark.parametrize(
+    ("words", "told"),
+    [
+        ((), "say what is to be otherwise"),
+        (("--label", "b"), "NAME=VALUE"),
+        (("--label", "b*=1"), "Use letters, digits, space and _ - + ."),
+        (("--metadata", "k=" + "x" * 1536), "Shorten them, or use labels."),
+        (("--drop-label", "7"), "there are: 1 (site=Basel)"),
+        (("--name", ""), "name: is empty"),
+        (("--tag", "a", "--no-tags"), "give some, or none"),
+    ],
+)
+def test_what_cannot_be_edited_is_told_with_a_remedy(
+    platform: Platform, words: tuple[str, ...], told: str
+) -> None:
+    refused = platform("connectors", "edit", "lab", *words)
+    assert (refused.status, refused.stdout) == (2, "")
+    assert told in refused.stderr
+    assert platform.document("connectors", "show", "lab")["tags"] == ["a"]
 
 
 def test_a_configuration_comes_from_a_file_and_is_changed_key_by_key(platform: Platform) -> None:
@@ -82,7 +108,8 @@ def test_a_configuration_comes_from_a_file_and_is_changed_key_by_key(platform: P
     configure = ("connectors", "configure", "lab", "events_per_file=5")
     assert platform.document(*configure, "--because", "smaller")["version"] == 2
     assert platform.document(*configure) == {"version": 2, "changed": False}
-    assert platform(*configure, "--if-version", "1").status == 1
+    late = platform("connectors", "configure", "lab", "events_per_file=6", "--if-version", "1")
+    assert (late.status, "events_per_file: 5 holds, 6 was to be saved" in late.stderr) == (1, True)
     history = platform("connectors", "history", "lab", "--json")
     newest, first = history.document()["versions"]
     assert newest["difference"] == [{"key": "events_per_file", "old": None, "new": 5}]
@@ -133,13 +160,60 @@ def test_commands_are_sent_listed_and_shown(platform: Platform) -> None:
         "CREATED",
     )
     listed = platform.document("commands", "ls", "--open", "--connector", "lab")
-    assert listed == {"commands": [sent]}
+    assert listed == {"commands": [sent], "next": None}
     assert platform.document("commands", "show", str(sent["commandId"])) == sent
     custom = platform.document("commands", "custom", "lab", "--wait", "0")
     assert custom["action"] == "TetraScience.Connector.ListCustomCommands"
     assert platform("commands", "send", "lab", "X", "--body", "{").status == 2
     assert platform("commands", "send", "lab", "SetLogLevel", "--body", "{}").status == 2
     assert str(sent["commandId"]) in platform("commands", "ls").stdout
+    first = platform.document("commands", "ls", "--limit", "1")
+    rest = platform.document("commands", "ls", "--cursor", str(first["next"]))
+    assert (first["commands"], rest["commands"]) == ([custom], [sent])
+
+
+def test_the_secrets_of_a_command_come_out_of_a_file(
+    platform: Platform, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    body = json.dumps({"config": CONFIGURATION})
+    send = ("commands", "send", "lab", "TestConfig")
+    told = platform(*send, "--body", body)
+    assert (told.status, "--body-file" in told.stderr, SECRET in told.stderr) == (2, True, False)
+    (platform.folder / "body.json").write_text(body)
+    monkeypatch.setattr(sys, "stdin", io.StringIO(body))
+    for file in (str(platform.folder / "body.json"), "-"):
+        sent = platform(*send, "--body-file", file, "--json")
+        assert sent.status == 0
+        assert SECRET not in sent.stdout
+        assert sent.document()["body"]["config"]["client_id"] == "app-1"
+    assert platform(*send, "--body-file", "none").status == 2
+    assert platform(*send, "--body", "{}", "--body-file", "none").status == 2
+
+
+def test_what_there_is_not_is_told_with_what_there_is(platform: Platform) -> None:
+    assert platform.document("commands", "jobs", "lab") == {"jobs": [], "next": None}
+    platform("users", "create", "anna", "--role", "viewer", "--no-password")
+    for words, told in (
+        (("commands", "job", "lab", "none"), "commands jobs"),
+        (("users", "role", "ana", "viewer"), "Did you mean anna?"),
+        (("tokens", "create", "--name", "t", "--connector", "lba"), "Did you mean lab ("),
+        (("tokens", "revoke", "none"), "tokens ls"),
+        (("commands", "send", "lba", "Start"), "Did you mean lab ("),
+        (("metrics", "lba"), "Did you mean lab ("),
+    ):
+        refused = platform(*words)
+        assert (refused.status, refused.stdout) == (1, "")
+        assert told in refused.stderr
+
+
+def test_the_audit_of_a_connector_is_found_by_its_name_and_by_its_id(platform: Platform) -> None:
+    mine = platform.document("connectors", "show", "lab")["id"]
+    platform.document("connectors", "create", "office")
+    for name in ("lab", str(mine)):
+        (entry,) = platform.document("audit", "ls", "--connector", name)["entries"]
+        assert entry["connectorId"] == mine
+    exported = platform("audit", "export", "--connector", "lab").stdout.splitlines()
+    assert len(exported) == 1
 
 
 async def test_the_configuration_is_tested_against_the_real_services(world: World) -> None:

@@ -10,26 +10,13 @@ from itertools import islice
 from typing import Any
 
 import httpx
-import pytest
 
 from tests.acceptance.platform import until
 from tests.acceptance.test_worker import files_of
 from tests.acceptance.world import World, ended, line_with, stored_once
 from tests.aws import SESSION, make_queue
-from tests.postgres import Postgres
 
 CONNECTORS = "/v1/data-acquisition/connectors"
-on_postgresql = pytest.mark.xdist_group("postgresql")
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=on_postgresql)])
-async def place(request: pytest.FixtureRequest, world: World) -> tuple[str, ...]:
-    """How the program is told where the platform is."""
-    if request.param == "sqlite":
-        return ("--data-dir", str(world.home / "data"))
-    postgres: Postgres = request.getfixturevalue("postgres")
-    home = str(world.home / "data")
-    return ("--data-dir", home, "--database-url", await postgres.make_database())
 
 
 @dataclass

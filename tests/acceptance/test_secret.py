@@ -11,8 +11,12 @@ from urllib.request import ProxyHandler, build_opener
 
 import pytest
 
+from benchling_connector.database.connection import open_engine
+from benchling_connector.domain.queue_url import one_form
 from benchling_connector.simulator.tenant import DEFAULT_CLIENT_SECRET
+from tests.acceptance.platform import Registry
 from tests.acceptance.world import World, ended, line_with, stored_once
+from tests.aws import SESSION, make_queue
 
 OPENER = build_opener(ProxyHandler({}))
 
@@ -110,9 +114,8 @@ async def test_waiting_is_said_once_and_a_mistake_made_while_mending_is_told(wor
     await line_with(process, "secret.awaited", code="client-secret-missing")
     with path.open("a") as file:
         file.write("client_secert: x\n")
-    # The very next line: nothing is repeated while nothing changes.
-    assert process.stderr is not None
-    line = json.loads(await process.stderr.readline())
+    # The very next line of it: nothing is repeated while nothing changes.
+    line = await line_with(process, "secret.awaited")
     assert line["code"] == "configuration-invalid"
     assert "client_secret" in line["sentence"]
     world.write()
@@ -129,8 +132,52 @@ async def test_a_signal_ends_the_waiting(world: World, number: int) -> None:
     process.send_signal(number)
     run = await ended(process)
     assert run.status == 0, run.stderr
-    assert [line["action"] for line in run.log] == ["process.stopping"]
-    assert not (world.home / "data").exists()
+    said = [line["action"] for line in run.log]
+    assert "process.stopping" in said
+    assert not any(action.startswith(("secret.", "connector.", "engine.")) for action in said)
+
+
+async def test_a_worker_that_waits_for_its_secret_is_seen_and_steered(world: World) -> None:
+    process = await world.start("run", "-c", str(world.write(client_secret="", connector_id="c-1")))
+    await line_with(process, "worker.wanted", mode="RUNNING")
+    engine = open_engine(f"sqlite:///{world.home}/data/connector.db")
+    registry = Registry(engine)
+    waiting = await registry.worker("c-1", started_by="hand", pid=process.pid)
+    report = json.loads(waiting["report"])
+    assert (report["health"], report["code"]) == ("CRITICAL", "client-secret-missing")
+    asked = await registry.send("c-1", "TetraScience.Connector.ListCustomCommands")
+    assert (await registry.ended(asked))["status"] == "SUCCESS"
+
+    await registry.want("c-1", "IDLE")
+    await line_with(process, "worker.wanted", mode="IDLE")
+    world.write(connector_id="c-1")
+    await line_with(process, "secret.found")
+    await world.publish([world.tenant.emit("v2.entry.created")])
+    await registry.want("c-1", "DISABLED")
+    assert (await ended(process)).status == 0
+    assert (world.files(), world.tenant.stats.total) == ([], 0)
+    await engine.dispose()
+
+
+async def test_what_is_changed_with_the_secret_holds_but_for_where_it_lives(world: World) -> None:
+    async with SESSION.create_client("sqs", **world.aws.client_arguments()) as client:
+        other = await make_queue(client)
+    path = world.write(client_secret="", connector_id="c-1")
+    process = await world.start("run", "-c", str(path))
+    await line_with(process, "secret.awaited", code="client-secret-missing")
+    world.write(connector_id="c-1", data_dir=str(world.home / "elsewhere"))
+    said = await line_with(process, "secret.awaited")
+    assert (said["code"], "data_dir" in said["sentence"]) == ("configuration-invalid", True)
+
+    world.write(connector_id="c-1", sqs_url=other.url)
+    await line_with(process, "secret.found")
+    await line_with(process, "engine.started")
+    engine = open_engine(f"sqlite:///{world.home}/data/connector.db")
+    assert (await Registry(engine).connector("c-1"))["queue"] == one_form(other.url)
+    await engine.dispose()
+    process.send_signal(signal.SIGTERM)
+    assert (await ended(process)).status == 0
+    assert not (world.home / "elsewhere").exists()
 
 
 async def test_check_tells_of_an_empty_secret_and_tests_the_rest(world: World) -> None:

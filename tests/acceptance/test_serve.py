@@ -4,15 +4,11 @@ import asyncio
 import json
 import os
 import signal
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from itertools import islice
-from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.request import ProxyHandler, build_opener
-
-import pytest
 
 from benchling_connector.database.connection import open_engine
 from benchling_connector.database.migrate import upgrade
@@ -20,27 +16,6 @@ from tests.acceptance.platform import Registry, is_running, until
 from tests.acceptance.test_worker import content, files_of
 from tests.acceptance.world import World, ended, line_with, stored_once
 from tests.aws import SESSION, make_queue
-from tests.postgres import Postgres
-
-on_postgresql = pytest.mark.xdist_group("postgresql")
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=on_postgresql)])
-async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/data/connector.db"
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return await postgres.make_database()
-
-
-@pytest.fixture
-async def registry(database_url: str) -> AsyncIterator[Registry]:
-    engine = open_engine(database_url)
-    await upgrade(engine)
-    made = Registry(engine)
-    yield made
-    await made.kill_all()
-    await engine.dispose()
 
 
 async def served(world: World, *more: str, **environment: str) -> asyncio.subprocess.Process:

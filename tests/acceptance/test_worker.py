@@ -4,40 +4,16 @@ import asyncio
 import json
 import signal
 import socket
-from collections.abc import AsyncIterator
 from itertools import islice
-from pathlib import Path
 from typing import Any
 from urllib.request import ProxyHandler, build_opener
-
-import pytest
 
 from benchling_connector.database.connection import open_engine
 from benchling_connector.database.migrate import upgrade
 from tests.acceptance.platform import Registry, until
 from tests.acceptance.world import World, ended, line_with, stored_once
-from tests.postgres import Postgres
 
-on_postgresql = pytest.mark.xdist_group("postgresql")
 WITHOUT_WORK = ("data_dir", "client_secret")
-
-
-@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=on_postgresql)])
-async def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/data/connector.db"
-    postgres: Postgres = request.getfixturevalue("postgres")
-    return await postgres.make_database()
-
-
-@pytest.fixture
-async def registry(database_url: str) -> AsyncIterator[Registry]:
-    engine = open_engine(database_url)
-    await upgrade(engine)
-    made = Registry(engine)
-    yield made
-    await made.kill_all()
-    await engine.dispose()
 
 
 def content(world: World, **more: object) -> dict[str, Any]:
@@ -233,3 +209,66 @@ async def test_a_connector_that_there_is_not_is_not_made_without_a_configuration
     told = await world.program("run", "--connector-id", "c-9", "--data-dir", nowhere)
     assert told.status == 3
     assert not (world.home / "nowhere").exists()
+
+
+async def test_a_worker_on_the_queue_of_another_connector_is_refused_before_it_takes_a_message(
+    world: World,
+) -> None:
+    home = ("--data-dir", str(world.home / "data"))
+    assert (await world.drain(connector_id="c-1")).status == 0
+    await world.publish([world.tenant.emit("v2.entry.created")])
+    second = str(world.write(connector_id="c-2"))
+    told = await world.program("run", "-c", second, "--drain", "1")
+    assert told.status == 3
+    assert told.log[-1]["code"] == "queue-taken"
+    for words in ("benchling (c-1) takes from this queue", "connectors delete c-1"):
+        assert words in told.stderr
+    assert (await world.queue.counts())[:2] == (1, 0)
+    assert world.files() == []
+    made = (await world.program("connectors", "create", "lab", "--json", *home)).document()
+    config = str(world.write(data_dir=None))
+    saved = await world.program("connectors", "configure", made["id"], "-c", config, *home)
+    assert (saved.status, "c-1" in saved.stderr) == (1, True)
+
+    for verb in ("disable", "delete"):
+        assert (await world.program("connectors", verb, "c-1", *home)).status == 0
+    told = await world.program("run", "-c", str(world.write(connector_id="c-2")), "--drain", "1")
+    assert told.status == 0, told.stderr
+    assert len(world.files()) == 1
+
+
+async def test_a_worker_leaves_its_connector_the_name_that_the_platform_knows(
+    world: World,
+) -> None:
+    home = ("--data-dir", str(world.home / "data"))
+    made = (await world.program("connectors", "create", "lab", "--json", *home)).document()["id"]
+
+    async def named(*flags: str) -> tuple[str, str]:
+        """In the RAW file, and on the platform."""
+        await world.publish([world.tenant.emit("v2.entry.created")])
+        config = str(world.write(connector_id=made))
+        process = await world.start("run", "-c", config, *flags)
+        stored = await line_with(process, "file.stored")
+        process.send_signal(signal.SIGTERM)
+        assert (await ended(process)).status == 0
+        shown = (await world.program("connectors", "show", made, "--json", *home)).document()
+        (name,) = {
+            one["connector"]["name"] for one in world.files() if one["fileId"] == stored["file_id"]
+        }
+        return name, shown["name"]
+
+    engine = open_engine(f"sqlite:///{world.home}/data/connector.db")
+    await Registry(engine).want(made, "RUNNING")
+    await engine.dispose()
+    assert await named() == ("lab", "lab")
+    assert await named("--connector-name", "office") == ("office", "office")
+    assert await named() == ("office", "office")
+    process = await world.start("run", "--connector-id", made, *home, "--connector-name", "bench")
+    await line_with(process, "worker.wanted")
+    process.send_signal(signal.SIGTERM)
+    assert (await ended(process)).status == 0
+    assert await named() == ("bench", "bench")
+    entries = (await world.program("audit", "ls", "--json", *home)).document()["entries"]
+    renames = [one["new"] for one in entries if one["action"] == "connector.edited"]
+    assert renames == [{"name": "bench"}, {"name": "office"}]
+    assert (await world.program("audit", "verify", *home)).status == 0

@@ -80,6 +80,18 @@ async def test_the_secrets_of_a_body_stand_encrypted_apart(platform: Platform) -
     assert json.loads(opened) == {"client_secret": SECRET}
 
 
+async def test_a_rejected_command_loses_its_secrets(platform: Platform) -> None:
+    made = await platform.connector()
+    sent = order(Action.TEST_CONFIG, {"config": CONFIGURATION})
+    command = await platform.services.commands.create(ANN, made.connector_id, sent)
+    for wish in (Wish.DISABLE, Wish.DELETE):
+        await platform.services.registry.move(ANN, made.connector_id, wish)
+    ended = await platform.services.commands.get(command.command_id)
+    assert ended.status is CommandStatus.REJECTED
+    async with platform.desk.reading() as connection:
+        assert await connection.scalar(select(commands.c.secrets)) is None
+
+
 async def test_a_log_level_holds_from_then_on(platform: Platform) -> None:
     made = await platform.connector()
     sent = order(Action.SET_LOG_LEVEL, {"level": "DEBUG"})

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import select, update
 
+from benchling_connector.database.identity import connector_identity
 from benchling_connector.database.platform_tables import (
     audit,
     commands,
@@ -24,6 +25,7 @@ from benchling_connector.domain.errors import (
 )
 from benchling_connector.domain.lifecycle import Wish
 from benchling_connector.domain.orders import order
+from benchling_connector.domain.queue_url import one_form
 from benchling_connector.platform.keys import KeyPlace, ensure_key, new_key
 from benchling_connector.platform.rotation import rotate
 from benchling_connector.platform.values import NewValue
@@ -148,6 +150,21 @@ async def test_one_queue_has_one_connector_however_it_is_called(
         await save(platform, other.connector_id, sqs_url=sqs_url)
     assert refused.value.code == "queue-taken"
     assert await save(platform, other.connector_id, sqs_url=OTHER_QUEUE) == (1, True)
+
+
+async def test_a_queue_that_a_worker_brought_with_it_is_taken_like_any_other(
+    platform: Platform,
+) -> None:
+    engine, queue = platform.desk.engine, one_form(str(CONFIGURATION["sqs_url"]))
+    await connector_identity(engine, "by-hand", "bench", platform.time(), str, queue=queue)
+    made = await platform.connector()
+    with pytest.raises(Refused, match="bench") as refused:
+        await save(platform, made.connector_id)
+    assert refused.value.code == "queue-taken"
+    await connector_identity(engine, "by-hand", "bench", platform.time(), str, queue="another")
+    assert await save(platform, made.connector_id) == (1, True)
+    with pytest.raises(InvalidConfiguration, match="lab"):
+        await connector_identity(engine, "by-hand", "bench", platform.time(), str, queue=queue)
 
 
 async def test_of_several_who_want_one_queue_at_once_one_gets_it(platform: Platform) -> None:
@@ -330,6 +347,28 @@ async def test_a_rotation_encrypts_everything_under_a_new_key_and_drops_the_old_
     assert after.fingerprints != before.fingerprints
     assert await save(platform, connector_id) == (1, False)
     assert (await platform.audited())[-1] == "secrets.rotated"
+
+
+@pytest.mark.parametrize("ended", [True, False], ids=["ended", "expired"])
+async def test_a_rotation_forgets_the_secrets_of_commands_that_nobody_will_take(
+    platform: Platform, *, ended: bool
+) -> None:
+    made = await platform.connector()
+    sent = order(Action.TEST_CONFIG, {"config": CONFIGURATION})
+    await platform.services.commands.create(ANN, made.connector_id, sent)
+    place = platform.services.key_place
+    place.replace((new_key(),))
+    with pytest.raises(ConfigurationError, match="decrypt"):
+        await rotate(platform.desk, place, ANN)
+    if ended:
+        async with platform.desk.writing() as connection:
+            await connection.execute(update(commands).values(ended_at=platform.time()))
+    else:
+        platform.time.pass_by(minutes=10)
+    done = await rotate(platform.desk, place, ANN)
+    assert (done.kept, done.dropped) == (0, 0)
+    async with platform.desk.reading() as connection:
+        assert await connection.scalar(select(commands.c.secrets)) is None
 
 
 async def test_a_rotation_that_ended_anywhere_has_lost_nothing(platform: Platform) -> None:

@@ -10,7 +10,7 @@ from sqlalchemy import select, update
 
 from benchling_connector.adapters.ledger import SqlLedger
 from benchling_connector.database.connection import open_engine, reading, writing
-from benchling_connector.database.platform_tables import samples
+from benchling_connector.database.platform_tables import commands, samples
 from benchling_connector.database.tables import connectors, workers
 from benchling_connector.domain.commands import CommandStatus, JobStatus
 from benchling_connector.domain.errors import ConfigurationError, TransientError
@@ -212,19 +212,47 @@ async def test_a_command_comes_with_the_secrets_of_its_body(house: House) -> Non
     assert command.body == body
 
 
-async def test_a_command_whose_secrets_cannot_be_read_has_failed(sql: SqlHouse) -> None:
-    await sql.send(a_command("a", body={"config": {"client_secret": "s3cret"}}))
-    await sql.send(a_command("b"))
+def without_key(sql: SqlHouse) -> DatabaseHome:
+    """`w1`, where no secret can be read."""
 
     def refuse(*_: str) -> str:
         raise ConfigurationError("client-secret-missing", "There is no key.")
 
-    worker = sql.worker()
-    locked_out = DatabaseHome(sql.engine, "c1", worker._worker, decrypt=refuse, new_id=str)
-    assert [command.command_id for command in await locked_out.take(at(1))] == ["b"]
+    return DatabaseHome(sql.engine, "c1", sql.worker()._worker, decrypt=refuse, new_id=str)
+
+
+async def test_a_command_whose_secrets_cannot_be_read_has_failed(sql: SqlHouse) -> None:
+    await sql.send(a_command("a", body={"config": {"client_secret": "s3cret"}}))
+    await sql.send(a_command("b"))
+    taken = await without_key(sql).take(at(1))
+    assert [command.command_id for command in taken] == ["b"]
     ended = await sql.command("a")
     assert ended.status is CommandStatus.FAILURE
     assert ended.answer == {"code": "client-secret-missing", "error": "There is no key."}
+
+
+@pytest.mark.parametrize("end", ["answered", "a job", "unreadable", "expired", "interrupted"])
+async def test_the_secrets_of_a_command_are_forgotten_when_it_ends(sql: SqlHouse, end: str) -> None:
+    body = {"config": {"client_secret": "s3cret"}}
+    await sql.send(a_command("a", body=body, expires_at=at(5)))
+    home = sql.worker()
+    if end == "expired":
+        await home.tidy(at(6))
+    elif end == "unreadable":
+        await without_key(sql).take(at(1))
+    else:
+        (command,) = await home.take(at(1))
+        async with reading(sql.engine) as connection:
+            assert await connection.scalar(select(commands.c.secrets)) is not None
+        if end == "answered":
+            await home.answer("a", CommandStatus.SUCCESS, {}, at(2))
+        elif end == "a job":
+            await home.begin_job("RunCheck", command, None, at(2))
+        else:
+            await sql.worker("w2").tidy(at(200))
+    assert (await sql.command("a")).ended_at is not None
+    async with reading(sql.engine) as connection:
+        assert await connection.scalar(select(commands.c.secrets)) is None
 
 
 async def test_what_has_expired_is_not_given_and_ends(house: House) -> None:

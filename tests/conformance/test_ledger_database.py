@@ -14,16 +14,21 @@ import pytest
 from alembic.command import upgrade as alembic_upgrade
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, event, text
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy import Connection, event, select, text
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 import benchling_connector.database.migrate as migrate_module
 from benchling_connector.adapters.ledger import SqlLedger, open_reader
 from benchling_connector.database import connection as connection_module
 from benchling_connector.database.connection import open_engine, reading, writing
-from benchling_connector.database.identity import connector_identity
+from benchling_connector.database.identity import (
+    Identity,
+    Rename,
+    connector_identity,
+    known_identity,
+)
 from benchling_connector.database.migrate import HEAD, schema_status, upgrade
-from benchling_connector.database.tables import BLOCK_SIZE
+from benchling_connector.database.tables import BLOCK_SIZE, connectors
 from benchling_connector.domain.errors import (
     ConfigurationError,
     ConnectorError,
@@ -200,34 +205,88 @@ print("alembic" in sys.modules)
 # Who the connector is
 
 
+async def identity(
+    engine: AsyncEngine, connector_id: str | None, name: str, **more: Any
+) -> Identity:
+    """Who this is; a new one is `new`."""
+    more = {"now": NOON, "new_id": lambda: "new", **more}
+    return await connector_identity(engine, connector_id, name, **more)
+
+
 async def test_a_new_connector_gets_an_identity_and_keeps_it(new_url: str) -> None:
     ids = iter(["made-1", "made-2"])
     async with opened(new_url) as engine:
         await upgrade(engine)
-        for name in ("first", "renamed"):
-            assert await connector_identity(engine, None, name, NOON, lambda: next(ids)) == "made-1"
-        async with reading(engine) as connection:
-            names = (await connection.execute(text("SELECT name FROM connectors"))).scalars()
-            assert list(names) == ["renamed"]
+        for _ in range(2):
+            made = await identity(engine, None, "first", new_id=lambda: next(ids))
+            assert made == Identity("made-1", "first")
 
 
 async def test_a_configured_identity_wins_and_is_recorded(new_url: str) -> None:
     async with opened(new_url) as engine:
         await upgrade(engine)
-        await connector_identity(engine, None, "first", NOON, lambda: "made-1")
+        await identity(engine, None, "first")
 
-        assert await connector_identity(engine, "mine", "first", NOON, str) == "mine"
-        assert await connector_identity(engine, "mine", "first", NOON, str) == "mine"
+        for _ in range(2):
+            assert await identity(engine, "mine", "first") == Identity("mine", "first")
 
 
 async def test_among_several_connectors_the_name_tells(new_url: str) -> None:
     async with opened(new_url) as engine:
         await upgrade(engine)
-        await connector_identity(engine, "c1", "first", NOON, str)
-        await connector_identity(engine, "c2", "second", at(1), str)
+        await identity(engine, "c1", "first")
+        await identity(engine, "c2", "second", now=at(1))
 
-        assert await connector_identity(engine, None, "second", at(2), str) == "c2"
-        assert await connector_identity(engine, None, "third", at(3), lambda: "c3") == "c3"
+        assert (await identity(engine, None, "second", now=at(2))).connector_id == "c2"
+        assert (await identity(engine, None, "third", now=at(3))).connector_id == "new"
+
+
+async def test_a_connector_keeps_its_name_unless_another_one_was_given(new_url: str) -> None:
+    renames: list[Rename] = []
+
+    async def record(_: AsyncConnection, rename: Rename) -> None:
+        renames.append(rename)
+
+    async with opened(new_url) as engine:
+        await upgrade(engine)
+        await identity(engine, "c1", "lab")
+
+        kept = await identity(engine, "c1", "benchling", record=record)
+        assert (kept, renames) == (Identity("c1", "lab"), [])
+        for _ in range(2):
+            given = await identity(engine, "c1", "office", renames=True, record=record, now=at(1))
+            assert given == Identity("c1", "office")
+        assert renames == [Rename("c1", "lab", "office")]
+        async with reading(engine) as connection:
+            (row,) = (await connection.execute(select(connectors))).all()
+            assert (row.name, row.updated_at) == ("office", at(1))
+
+
+async def test_a_queue_has_one_connector_until_that_takes_from_another(new_url: str) -> None:
+    async with opened(new_url) as engine:
+        await upgrade(engine)
+        for _ in range(2):
+            await identity(engine, "c1", "lab", queue="q")
+        with pytest.raises(InvalidConfiguration, match=r"lab \(c1\)") as refused:
+            await identity(engine, "c2", "office", queue="q")
+        assert refused.value.code == "queue-taken"
+        assert await known_identity(engine, "c2", "office") is None
+
+        await identity(engine, "c1", "lab", queue="another")
+        await identity(engine, "c2", "office", queue="q")
+        with pytest.raises(InvalidConfiguration, match="office"):
+            await identity(engine, "c1", "lab", queue="q")
+
+
+async def test_of_connectors_that_start_at_once_on_one_queue_one_gets_it(new_url: str) -> None:
+    await upgraded(new_url)
+
+    async def start(number: int) -> Identity:
+        async with opened(new_url) as engine:
+            return await identity(engine, f"c{number}", "lab", queue="q")
+
+    ends = await asyncio.gather(*map(start, range(4)), return_exceptions=True)
+    assert sorted(type(one).__name__ for one in ends) == ["Identity"] + ["InvalidConfiguration"] * 3
 
 
 async def test_workers_that_start_at_once_share_one_new_identity(new_url: str) -> None:
@@ -235,7 +294,8 @@ async def test_workers_that_start_at_once_share_one_new_identity(new_url: str) -
 
     async def start(number: int) -> str:
         async with opened(new_url) as engine:
-            return await connector_identity(engine, None, "x", NOON, lambda: f"made-{number}")
+            made = await identity(engine, None, "x", new_id=lambda: f"made-{number}")
+            return made.connector_id
 
     assert len(set(await asyncio.gather(*(start(number) for number in range(4))))) == 1
 

@@ -95,7 +95,8 @@ async def test_a_token_may_do_no_more_than_the_account_it_was_made_by(people: Pe
 
 
 async def a_connector(people: People) -> str:
-    return await connector_identity(people.services.desk.engine, "c1", "lab", NOON, str)
+    made = await connector_identity(people.services.desk.engine, "c1", "lab", NOON, str)
+    return made.connector_id
 
 
 async def test_a_connectors_token_is_that_connector_and_nobody_else(people: People) -> None:

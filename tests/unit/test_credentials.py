@@ -6,14 +6,11 @@ import pytest
 from structlog.testing import capture_logs
 
 from benchling_connector.adapters.benchling.credentials import Credentials
-from benchling_connector.cli.secret import SAY_EVERY_S, _Waiting
 from benchling_connector.domain.configuration import Configuration
 from benchling_connector.domain.errors import (
-    ConfigurationError,
     ConnectorError,
     InvalidConfiguration,
 )
-from benchling_connector.domain.health import State
 from benchling_connector.settings import load
 
 GOOD = {
@@ -67,18 +64,3 @@ async def test_without_a_place_to_look_at_nothing_changes() -> None:
     credentials = Credentials(good())
     await credentials.renew()
     assert credentials.header == basic("app:old")
-
-
-def test_waiting_for_a_secret_is_said_now_and_then_and_when_something_else_is_wrong() -> None:
-    missing = ConfigurationError("client-secret-missing", "nothing stands in x.")
-    waiting = _Waiting(missing, 0.0)
-    with capture_logs() as said:
-        for second in range(0, int(2 * SAY_EVERY_S) + 1, 2):
-            waiting.say(float(second))
-        waiting.error = InvalidConfiguration([])
-        waiting.say(2 * SAY_EVERY_S + 2)
-        waiting.say(2 * SAY_EVERY_S + 4)
-    codes = [line["code"] for line in said]
-    assert codes == ["client-secret-missing"] * 3 + ["configuration-invalid"]
-    assert waiting.health().state is State.CRITICAL
-    assert [metric.values for metric in waiting.metrics()] == [(("", 2),)]

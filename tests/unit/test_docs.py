@@ -37,7 +37,7 @@ from benchling_connector.domain.answer import Fetched
 from benchling_connector.domain.audit import FIRST, AuditRecord, Finding, Head, Verdict
 from benchling_connector.domain.catalog import catalog
 from benchling_connector.domain.channels import Channel, ChannelKind
-from benchling_connector.domain.commands import Action, Command, CommandStatus
+from benchling_connector.domain.commands import Action, Command, CommandStatus, Job, JobStatus
 from benchling_connector.domain.configuration import Configuration
 from benchling_connector.domain.connectors import ConnectorView, WorkerView
 from benchling_connector.domain.environment import OIDC_KEYS, PLATFORM_VARIABLES
@@ -60,6 +60,7 @@ from benchling_connector.domain.records import (
 )
 from benchling_connector.domain.series import Point, Range, Series
 from benchling_connector.domain.versions import Version
+from benchling_connector.platform import notifying
 from benchling_connector.platform.alerts import Alert
 from benchling_connector.platform.documents import (
     account_document,
@@ -357,8 +358,11 @@ def test_the_documents_of_metrics_and_alerts_are_the_ones_documented() -> None:
     assert keys_of(shown["metrics"]) == keys_of(told)
     assert keys_of(shown["alerts ls"]) == keys_of({"alerts": [alerts.row_of(alert)], "next": None})
     assert keys_of(shown["alerts rules"]) == keys_of(alerts.rules_of(Rules()))
+    delivery = alerts.delivery_row(notifying.Delivery("c", "raised", 2, AT, None, "e"))
+    assert keys_of(shown["alerts deliveries"]) == keys_of({"deliveries": [delivery]})
     row = alert_channels.row_of(channel)
-    assert list(shown["alerts channels add"]) == list(row)
+    for verb in ("show", "create", "edit"):
+        assert list(shown[f"alerts channels {verb}"]) == list(row)
     rows = shown["alerts channels ls"]["channels"]
     assert isinstance(rows, list)
     assert list(rows[0]) == list(row)
@@ -393,16 +397,20 @@ def test_the_rows_of_connectors_versions_and_commands_are_the_ones_documented() 
     )  # fmt: skip
     version = Version(1, AT, "ann", None, {}, {}, None)
     command = Command("c", "c", Action.START, None, CommandStatus.CREATED, AT, "ann", AT)
+    job = Job(
+        "j", "c", "RunCheck", JobStatus.RUNNING, 0, None, None, None, "w", AT, "ann", AT, None
+    )
     shown = documents()
-    for verb, name, row in (
-        ("connectors ls", "connectors", connector_rows.row_of(view)),
-        ("connectors history", "versions", connector_rows.version_row(version)),
-        ("commands ls", "commands", connector_rows.command_row(command)),
+    for verb, name, row, more in (
+        ("connectors ls", "connectors", connector_rows.row_of(view), []),
+        ("connectors history", "versions", connector_rows.version_row(version), []),
+        ("commands ls", "commands", connector_rows.command_row(command), ["next"]),
+        ("commands jobs", "jobs", connector_rows.job_row(job), ["next"]),
     ):
         rows = shown[verb][name]
         assert isinstance(rows, list)
         assert list(rows[0]) == list(row)
-        assert list(shown[verb]) == [name]
+        assert list(shown[verb]) == [name, *more]
     described = shown["connectors ls"]["connectors"]
     told = connector_rows.row_of(view)["workers"]
     assert isinstance(described, list)

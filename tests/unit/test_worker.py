@@ -6,14 +6,22 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
+from benchling_connector.domain.commands import CommandStatus
 from benchling_connector.domain.configuration import Configuration
-from benchling_connector.domain.errors import ConfigurationError, TransientError
+from benchling_connector.domain.errors import (
+    ConfigurationError,
+    InvalidConfiguration,
+    TransientError,
+)
 from benchling_connector.domain.lifecycle import Mode
 from benchling_connector.ports import Situation
+from benchling_connector.worker.secret import SAY_EVERY_S
 from tests.unit.workplace import KEYS, Workplace
 
 OWN = Configuration.model_validate(KEYS)
+WITHOUT_SECRET = Configuration.model_validate({**KEYS, "client_secret": "", "http_port": 9000})
 IDLE, RUNNING, DISABLED = (Situation(mode, 1, None) for mode in Mode)
 DENIED = ConfigurationError("queue-access-denied")
 AWAY = TransientError("database-failing", "It is away.")
@@ -336,3 +344,72 @@ async def test_it_ends_while_it_still_opens(place: Workplace) -> None:
         await place.clock.advance(5)
         assert not running.done()
     assert place.opened == []
+
+
+async def test_while_its_client_secret_is_empty_it_is_critical_and_opens_nothing(
+    place: Workplace,
+) -> None:
+    place.want(RUNNING)
+    place.street.send("evt_1", "etr_1")
+    async with place.at_work(own=WITHOUT_SECRET, drain=5) as running:
+        await place.clock.advance(60)
+        assert (said(place)["health"], said(place)["code"]) == ("CRITICAL", "client-secret-missing")
+        assert (place.opened, place.street.queue.visible, place.ports) == ([], 1, [9000])
+        place.own_again = OWN
+        await place.clock.run(_ended(running))
+    assert place.opened == ["app"]
+    assert (place.street.queue.visible, said(place)["health"]) == (0, "HEALTHY")
+
+
+async def test_a_secret_that_is_filled_in_is_found_while_it_rests(place: Workplace) -> None:
+    place.want(IDLE)
+    async with place.at_work(own=WITHOUT_SECRET):
+        await place.clock.advance(5)
+        assert said(place)["health"] == "CRITICAL"
+        place.own_again = OWN
+        await place.clock.advance(5)
+        assert (said(place)["health"], place.opened) == ("HEALTHY", [])
+        place.want(RUNNING)
+        await place.clock.advance(2)
+        assert place.opened == ["app"]
+
+
+async def test_disabled_it_waits_for_no_secret(place: Workplace) -> None:
+    place.want(RUNNING)
+    async with place.at_work(own=WITHOUT_SECRET) as running:
+        await place.clock.advance(5)
+        place.want(DISABLED)
+        await place.clock.run(_ended(running))
+    assert place.store.workers["w1"].ended_at is not None
+
+
+async def test_without_its_secret_it_takes_commands_and_says_what_it_cannot(
+    place: Workplace,
+) -> None:
+    place.want(RUNNING)
+    async with place.at_work(own=WITHOUT_SECRET):
+        place.send("TetraScience.Connector.ListCustomCommands", command_id="a")
+        place.send("TetraScience.Connector.TestConfig", command_id="b")
+        await place.clock.advance(5)
+        assert place.command("a").status is CommandStatus.SUCCESS
+        failed = place.command("b")
+        assert failed.status is CommandStatus.FAILURE
+        assert isinstance(failed.answer, dict)
+        assert failed.answer["code"] == "client-secret-missing"
+
+
+async def test_waiting_for_a_secret_is_said_now_and_then_and_when_something_else_is_wrong(
+    place: Workplace,
+) -> None:
+    place.want(RUNNING)
+    with capture_logs() as lines:
+        async with place.at_work(own=WITHOUT_SECRET):
+            await place.clock.advance(2 * SAY_EVERY_S + 1)
+            place.own_again = InvalidConfiguration([])
+            await place.clock.advance(10)
+    codes = [line["code"] for line in lines if line["event"] == "secret.awaited"]
+    assert codes == ["client-secret-missing"] * 3 + ["configuration-invalid"]
+
+
+async def _ended(running: asyncio.Task[None]) -> None:
+    await running

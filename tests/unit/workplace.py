@@ -9,7 +9,12 @@ from typing import Any
 from benchling_connector.adapters.memory.home import HomeStore, MemoryHome
 from benchling_connector.domain.commands import Command
 from benchling_connector.domain.configuration import Configuration
-from benchling_connector.domain.errors import ConnectorError, FieldProblem, InvalidConfiguration
+from benchling_connector.domain.errors import (
+    ConfigurationError,
+    ConnectorError,
+    FieldProblem,
+    InvalidConfiguration,
+)
 from benchling_connector.domain.health import Health
 from benchling_connector.engine.engine import Engine
 from benchling_connector.ports import Home, Situation
@@ -69,7 +74,8 @@ class Told:
 
 class Workplace:
     """`opened` are the client IDs of the configurations that were opened, `open_now` how many are;
-    `refusals` are raised by the next openings; `ports` those that probes are answered on."""
+    `refusals` are raised by the next openings; `ports` those that probes are answered on;
+    `own_again` is what a worker's own configuration has become, or what is wrong with it."""
 
     def __init__(self) -> None:
         self.street = Street()
@@ -87,6 +93,7 @@ class Workplace:
         self.quarantined = ["m-1", "m-2"]
         self.hangs: asyncio.Event | None = None
         self.measured: dict[str, float] = {}
+        self.own_again: Configuration | ConnectorError = ConfigurationError("client-secret-missing")
 
     def worker(self, **options: Any) -> Worker:
         return Worker(self.tools(), self.clock, **options)
@@ -105,8 +112,14 @@ class Workplace:
             check=self.check,
             retry=self.retry,
             discard=self.discard,
+            look_again=self.look_again,
             sample=self.sample,
         )
+
+    async def look_again(self) -> Configuration:
+        if isinstance(self.own_again, ConnectorError):
+            raise self.own_again
+        return self.own_again
 
     async def sample(self) -> Mapping[str, float]:
         return self.measured

@@ -30,9 +30,9 @@ async def open_own_ledger(
     standing: Standing,
     clock: Clock,
     ids: SystemIds,
-) -> SqlLedger:
-    """The ledger of a worker: on its home's database, or on one that it opens, and that `stack`
-    closes. Raises `ConnectorError`."""
+) -> tuple[SqlLedger, str]:
+    """The ledger of a worker, and the connector's name: on its home's database, or on one that it
+    opens, and that `stack` closes. Raises `ConnectorError`."""
     process = Process(own_name(), is_gone)
     if standing.database is None:
         ledger = await opened(
@@ -49,7 +49,7 @@ async def open_own_ledger(
             ),
         )
         stack.push_async_callback(_leave, ledger, clock)
-        return ledger
+        return ledger, configuration.connector_name
     database = await standing.database()
     ledger = SqlLedger(
         database.engine,
@@ -61,7 +61,7 @@ async def open_own_ledger(
     if standing.has_worked:
         await ledger.begin_anew()
     standing.has_worked = True
-    return ledger
+    return ledger, database.connector_name or configuration.connector_name
 
 
 async def opened(

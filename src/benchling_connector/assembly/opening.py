@@ -56,7 +56,7 @@ async def open_connector(
         # own order, and receives nothing before.
         reader.begin()
         source.begin()
-        ledger = await open_own_ledger(stack, configuration, standing, clock, ids)
+        ledger, name = await open_own_ledger(stack, configuration, standing, clock, ids)
         lake = await stack.enter_async_context(
             open_lake(
                 configuration.lake_url,
@@ -70,7 +70,7 @@ async def open_connector(
                 origin=Origin(
                     configuration.benchling_url,
                     ledger.connector_id,
-                    configuration.connector_name,
+                    name,
                     __version__,
                 ),
                 wanted=Filter(configuration.event_types, configuration.schema_ids),

@@ -1,21 +1,20 @@
 """`alerts channels`: where alerts are sent."""
 
-import sys
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from benchling_connector.cli.options import AsJson, grouped
+from benchling_connector.cli.options import AsJson, grouped, read_text
 from benchling_connector.cli.outside import OUTSIDE
 from benchling_connector.cli.persons import cli_caller
 from benchling_connector.cli.platform_place import Place, on_platform
-from benchling_connector.cli.showing import show_document, show_rows
+from benchling_connector.cli.showing import Rows, show_document, show_list
 from benchling_connector.domain.alerts import AlertKind
 from benchling_connector.domain.channels import FIELDS, Channel, ChannelKind
 from benchling_connector.domain.errors import NotFound
 from benchling_connector.domain.rawfile import moment
 from benchling_connector.platform.channels import NewChannel
+from benchling_connector.platform.keys import ensure_key
 from benchling_connector.platform.services import Services
 
 __all__ = ["app", "row_of"]
@@ -26,8 +25,6 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-
-COLUMNS = ("NAME", "KIND", "ENABLED", "WANTED", "WHERE")
 
 Name = Annotated[str, typer.Argument(metavar="NAME", help="The channel's name, or its ID.")]
 
@@ -40,18 +37,23 @@ def ls(*, place: Place, as_json: AsJson = False) -> None:
     async def work(services: Services) -> list[Channel]:
         return list(await services.outward.channels.all())
 
-    found = on_platform(place, work, outside=OUTSIDE)
-    if as_json:
-        show_document({"channels": [row_of(one) for one in found]}, as_json=True)
-        return
-    if found:
-        show_rows(COLUMNS, map(_cells, found))
-    typer.echo(f"{len(found):,} channels." if found else "No channels yet.", err=True)
+    show_list(on_platform(place, work, outside=OUTSIDE), CHANNELS, as_json=as_json)
 
 
-@app.command("add")
+@app.command("show")
 @grouped
-def add(
+def show(*, name: Name, place: Place, as_json: AsJson = False) -> None:
+    """Print all that is known of one channel."""
+
+    async def work(services: Services) -> Channel:
+        return await _find(services, name)
+
+    _show(on_platform(place, work, outside=OUTSIDE), as_json=as_json)
+
+
+@app.command("create")
+@grouped
+def create(
     *,
     name: Annotated[str, typer.Argument(metavar="NAME", help="What to call it.")],
     settings: Annotated[
@@ -71,41 +73,83 @@ def add(
         list[AlertKind] | None,
         typer.Option("--wanted", help="Only this kind of alerts; repeatable. Default: all."),
     ] = None,
+    disabled: Annotated[
+        bool, typer.Option("--disabled", help="Send nothing there until it is enabled.")
+    ] = False,
     place: Place,
     as_json: AsJson = False,
 ) -> None:
     """Make a channel. Secrets come out of files: the process list shows arguments to everybody."""
-    new = NewChannel(name, kind, _given(kind, settings or [], secret_files or []), wanted)
+    given = _given(kind, settings or [], secret_files or [])
+    new = NewChannel(name, kind, given, wanted, enabled=not disabled)
 
     async def work(services: Services) -> Channel:
+        await ensure_key(services.desk, services.key_place)
         return await services.outward.channels.create(new, cli_caller())
 
-    show_document(row_of(on_platform(place, work, outside=OUTSIDE)), as_json=as_json)
+    _show(on_platform(place, work, outside=OUTSIDE), as_json=as_json)
 
 
-@app.command("rm")
+@app.command("edit")
 @grouped
-def rm(*, name: Name, place: Place) -> None:
-    """Remove a channel. What it has not been told yet, it never will be."""
+def edit(
+    *,
+    name: Name,
+    enabled: Annotated[
+        bool | None,
+        typer.Option("--enabled/--disabled", help="Whether anything is sent there."),
+    ] = None,
+    wanted: Annotated[
+        list[AlertKind] | None,
+        typer.Option("--wanted", help="From now on only this kind of alerts; repeatable."),
+    ] = None,
+    all_kinds: Annotated[
+        bool, typer.Option("--all-kinds", help="All kinds of alerts, and those to come.")
+    ] = False,
+    place: Place,
+    as_json: AsJson = False,
+) -> None:
+    """Switch a channel on or off, or say which alerts it wants. For the rest make another one."""
+    if wanted and all_kinds:
+        raise typer.BadParameter("name kinds, or take all of them.", param_hint="--all-kinds")
+    if enabled is None and not wanted and not all_kinds:
+        raise typer.BadParameter("say what is to be otherwise.", param_hint="NAME")
+    kinds = () if all_kinds else wanted or None
 
-    async def work(services: Services) -> None:
+    async def work(services: Services) -> Channel:
+        channel_id = (await _find(services, name)).channel_id
+        changed = await services.outward.channels.change(
+            channel_id, cli_caller(), enabled=enabled, wanted=kinds
+        )
+        return changed or await _find(services, channel_id)
+
+    _show(on_platform(place, work, outside=OUTSIDE), as_json=as_json)
+
+
+@app.command("delete")
+@grouped
+def delete(*, name: Name, place: Place, as_json: AsJson = False) -> None:
+    """Delete a channel. What it has not been told yet, it never will be."""
+
+    async def work(services: Services) -> Channel:
         channel = await _find(services, name)
         await services.outward.channels.delete(channel.channel_id, cli_caller())
+        return channel
 
-    on_platform(place, work, outside=OUTSIDE)
-    typer.echo("Removed.", err=True)
+    _told(on_platform(place, work, outside=OUTSIDE), "deleted", as_json=as_json)
 
 
 @app.command("test")
 @grouped
-def test(*, name: Name, place: Place) -> None:
+def try_out(*, name: Name, place: Place, as_json: AsJson = False) -> None:
     """Send a test by the very way that alerts take. Ends with 4 if it does not come through."""
 
-    async def work(services: Services) -> None:
-        await services.outward.notices.test(await _find(services, name), cli_caller())
+    async def work(services: Services) -> Channel:
+        channel = await _find(services, name)
+        await services.outward.notices.test(channel, cli_caller())
+        return channel
 
-    on_platform(place, work, outside=OUTSIDE)
-    typer.echo("Delivered.", err=True)
+    _told(on_platform(place, work, outside=OUTSIDE), "delivered", as_json=as_json)
 
 
 def row_of(channel: Channel) -> dict[str, object]:
@@ -121,6 +165,18 @@ def row_of(channel: Channel) -> dict[str, object]:
         "createdAt": moment(channel.created_at),
         "createdBy": channel.created_by,
     }
+
+
+def _show(channel: Channel, *, as_json: bool) -> None:
+    show_document(row_of(channel), as_json=as_json)
+
+
+def _told(channel: Channel, what: str, *, as_json: bool) -> None:
+    """What was done with a channel."""
+    if as_json:
+        show_document({"channelId": channel.channel_id, what: True}, as_json=True)
+    else:
+        typer.echo(f"{channel.name} ({channel.channel_id}): {what}", err=True)
 
 
 async def _find(services: Services, name: str) -> Channel:
@@ -146,16 +202,8 @@ def _given(kind: ChannelKind, settings: list[str], secret_files: list[str]) -> d
         if not equals or field not in secrets:
             known = ", ".join(sorted(secrets)) or "none"
             raise typer.BadParameter(f"{text!r} is not FIELD=PATH of a secret ({known}).")
-        given[field] = _read(path)
+        given[field] = read_text(path, "--secret-file").rstrip("\r\n")
     return given
-
-
-def _read(path: str) -> str:
-    try:
-        text = sys.stdin.read() if path == "-" else Path(path).expanduser().read_text("utf-8")
-    except (OSError, UnicodeDecodeError):
-        raise typer.BadParameter(f"{path} cannot be read as text.") from None
-    return text.rstrip("\r\n")
 
 
 def _cells(channel: Channel) -> tuple[str, ...]:
@@ -163,3 +211,13 @@ def _cells(channel: Channel) -> tuple[str, ...]:
     where = channel.content.get("topic_arn") or channel.content.get("host") or ""
     enabled = "yes" if channel.enabled else "no"
     return channel.name, channel.kind.value, enabled, wanted, str(where)
+
+
+CHANNELS = Rows(
+    name="channels",
+    called="channel",
+    document=row_of,
+    columns=("NAME", "KIND", "ENABLED", "WANTED", "WHERE"),
+    cells=_cells,
+    nothing="No channels yet.",
+)

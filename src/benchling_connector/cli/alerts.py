@@ -6,18 +6,20 @@ from typing import Annotated
 import typer
 
 from benchling_connector.cli import alert_channels
-from benchling_connector.cli.options import AsJson, grouped
+from benchling_connector.cli.options import AsJson, Cursor, grouped
+from benchling_connector.cli.outside import OUTSIDE
 from benchling_connector.cli.persons import cli_caller
 from benchling_connector.cli.platform_place import Place, find, on_platform
-from benchling_connector.cli.showing import short, show_document, show_rows
+from benchling_connector.cli.showing import Rows, short, show_document, show_list, show_page
 from benchling_connector.domain.alerts import Rules
 from benchling_connector.domain.rawfile import moment
-from benchling_connector.domain.records import BadCursorError
+from benchling_connector.domain.records import storable
 from benchling_connector.platform.alerts import Alert, AlertFilter
+from benchling_connector.platform.notifying import Delivery
 from benchling_connector.platform.services import Services
 from benchling_connector.ports import Page
 
-__all__ = ["app", "row_of", "rules_of"]
+__all__ = ["app", "delivery_row", "row_of", "rules_of"]
 
 app = typer.Typer(
     name="alerts",
@@ -26,8 +28,6 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(alert_channels.app)
-
-COLUMNS = ("SINCE (UTC)", "RESOLVED", "SEVERITY", "CONNECTOR", "CODE", "WHAT")
 
 
 @app.command("ls")
@@ -40,9 +40,7 @@ def ls(
     ] = None,
     only_open: Annotated[bool, typer.Option("--open", help="Only those that are open.")] = False,
     limit: Annotated[int, typer.Option(min=1, help="At most so many.")] = 100,
-    cursor: Annotated[
-        str | None, typer.Option(help="Where the page before this one ended: its `next`.")
-    ] = None,
+    cursor: Cursor = None,
     as_json: AsJson = False,
 ) -> None:
     """List alerts, newest first."""
@@ -52,20 +50,23 @@ def ls(
         which = AlertFilter(mine, is_open=True if only_open else None)
         return await services.alerts.list(which, limit, cursor)
 
-    try:
-        page = on_platform(place, work)
-    except BadCursorError as error:
-        raise typer.BadParameter(str(error), param_hint="--cursor") from None
-    if as_json:
-        rows = [row_of(one) for one in page.rows]
-        document: dict[str, object] = {"alerts": rows, "next": page.next}
-        show_document(document, as_json=True)
-        return
-    if page.rows:
-        show_rows(COLUMNS, map(_cells, page.rows))
-    typer.echo(f"{len(page.rows):,} alerts." if page.rows else "No alerts.", err=True)
-    if page.next is not None:
-        typer.echo(f"There are more: --cursor {page.next}", err=True)
+    show_page(on_platform(place, work), ALERTS, as_json=as_json)
+
+
+@app.command("deliveries")
+@grouped
+def deliveries(
+    *,
+    alert_id: Annotated[str, typer.Argument(help="Alert ID, as `alerts ls --json` tells it.")],
+    place: Place,
+    as_json: AsJson = False,
+) -> None:
+    """List which channels were told of an alert, and which were not, and why."""
+
+    async def work(services: Services) -> list[Delivery]:
+        return list(await services.outward.notices.of_alert(storable(alert_id)))
+
+    show_list(on_platform(place, work, outside=OUTSIDE), DELIVERIES, as_json=as_json)
 
 
 @app.command("rules")
@@ -110,6 +111,18 @@ def row_of(alert: Alert) -> dict[str, object]:
     }
 
 
+def delivery_row(delivery: Delivery) -> dict[str, object]:
+    """One row of `alerts deliveries --json`."""
+    return {
+        "channelId": delivery.channel_id,
+        "what": delivery.what,
+        "attempts": delivery.attempts,
+        "nextAt": moment(delivery.next_at) if delivery.next_at else None,
+        "deliveredAt": moment(delivery.delivered_at) if delivery.delivered_at else None,
+        "error": delivery.error,
+    }
+
+
 def rules_of(rules: Rules) -> dict[str, object]:
     """What `alerts rules --json` prints."""
     hours = None if rules.no_event is None else rules.no_event / timedelta(hours=1)
@@ -132,3 +145,27 @@ def _cells(alert: Alert) -> tuple[str, ...]:
     resolved = short(alert.resolved_at) if alert.resolved_at else "open"
     words = (alert.severity, alert.connector_name, alert.code, alert.sentence)
     return (short(alert.since), resolved, *words)
+
+
+def _delivery_cells(delivery: Delivery) -> tuple[str, ...]:
+    times = (short(delivery.delivered_at), short(delivery.next_at))
+    tried = str(delivery.attempts)
+    return (delivery.channel_id, delivery.what, tried, *times, delivery.error or "")
+
+
+ALERTS = Rows(
+    name="alerts",
+    called="alert",
+    document=row_of,
+    columns=("SINCE (UTC)", "RESOLVED", "SEVERITY", "CONNECTOR", "CODE", "WHAT"),
+    cells=_cells,
+    nothing="No alerts.",
+)
+DELIVERIES = Rows(
+    name="deliveries",
+    called="notice",
+    document=delivery_row,
+    columns=("CHANNEL", "WHAT", "TRIES", "DELIVERED (UTC)", "NEXT TRY", "ERROR"),
+    cells=_delivery_cells,
+    nothing="No channel was to be told of it.",
+)

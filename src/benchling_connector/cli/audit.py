@@ -2,17 +2,20 @@
 
 import asyncio
 import json
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Annotated
 
 import typer
 
 from benchling_connector.cli.exits import Exit
-from benchling_connector.cli.options import AsJson, Since, Until, grouped, period
-from benchling_connector.cli.platform_place import Place, opened
+from benchling_connector.cli.options import AsJson, Period, Since, Until, grouped, period
+from benchling_connector.cli.platform_place import Place, find, opened
 from benchling_connector.cli.showing import short, show_document, show_rows
 from benchling_connector.domain.audit import AuditFilter, AuditRecord, Head, Verdict, head_of
+from benchling_connector.domain.errors import NotFound
 from benchling_connector.platform.documents import entry_document, exported, verdict_document
+from benchling_connector.platform.services import Services
 
 __all__ = ["app"]
 
@@ -36,21 +39,26 @@ class Which:
         typer.Option(metavar="GLOB", help="What was done: `account.created`, `token.*`."),
     ] = None
     connector: Annotated[
-        str | None, typer.Option(metavar="ID", help="The connector that it was done to.")
+        str | None,
+        typer.Option(
+            metavar="CONNECTOR", help="What it was done to, by ID; or by name, if not deleted."
+        ),
     ] = None
     subject: Annotated[str | None, typer.Option(help="What else it was done to.")] = None
     since: Since = None
     until: Until = None
 
-    def filter(self) -> AuditFilter:
+    def period(self) -> Period:
         """Raises as `options.period`."""
-        return AuditFilter(
-            self.actor,
-            self.action,
-            self.connector,
-            self.subject,
-            **period(self.since, self.until),
-        )
+        return period(self.since, self.until)
+
+    async def filter(self, services: Services, when: Period) -> AuditFilter:
+        """What is no connector's name is an ID: the audit speaks of deleted ones, too."""
+        connector_id = self.connector
+        if connector_id is not None:
+            with suppress(NotFound):
+                connector_id = (await find(services, connector_id)).connector_id
+        return AuditFilter(self.actor, self.action, connector_id, self.subject, **when)
 
 
 @app.command("ls")
@@ -66,10 +74,11 @@ def ls(
     as_json: AsJson = False,
 ) -> None:
     """List entries, newest first."""
-    wanted = which.filter()
+    when = which.period()
 
     async def work() -> list[AuditRecord]:
         async with opened(home) as services:
+            wanted = await which.filter(services, when)
             return list(await services.audit.newest(wanted, limit + 1, before))
 
     found = asyncio.run(work())
@@ -90,11 +99,12 @@ def ls(
 @grouped
 def export(*, which: Which, home: Place, as_json: AsJson = False) -> None:
     """Print entries, oldest first, one JSON document a line, with all that their hashes are of."""
-    wanted = which.filter()
+    when = which.period()
 
     async def work() -> None:
         opening = '{"entries": [\n'
         async with opened(home) as services:
+            wanted = await which.filter(services, when)
             async for record in services.audit.export(wanted):
                 line = json.dumps(exported(record), ensure_ascii=False)
                 print(opening + line if as_json else line, end="" if as_json else "\n")  # noqa: T201

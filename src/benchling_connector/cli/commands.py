@@ -1,18 +1,21 @@
 """`commands`: what connectors were told, and what they answered."""
 
 import json
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from benchling_connector.cli.connector_rows import (
-    COMMAND_COLUMNS,
-    command_cells,
+    COMMANDS,
+    JOBS,
+    command_facts,
     command_row,
-    counted,
+    job_facts,
+    job_row,
 )
 from benchling_connector.cli.exits import Exit
-from benchling_connector.cli.options import AsJson, grouped
+from benchling_connector.cli.options import AsJson, Cursor, grouped, read_text
 from benchling_connector.cli.persons import cli_caller
 from benchling_connector.cli.platform_place import (
     ConnectorName,
@@ -20,18 +23,22 @@ from benchling_connector.cli.platform_place import (
     find,
     on_platform,
 )
-from benchling_connector.cli.showing import show_document, show_rows
+from benchling_connector.cli.showing import show_document, show_page, show_rows
 from benchling_connector.domain.commands import (
     CUSTOM_PREFIX,
     ENDED,
     Action,
     Command,
     CommandStatus,
+    Job,
+    JobStatus,
 )
-from benchling_connector.domain.orders import custom_action, order
+from benchling_connector.domain.orders import Order, custom_action, order
 from benchling_connector.platform.keys import ensure_key
 from benchling_connector.platform.ordering import carry_out
 from benchling_connector.platform.services import Services
+from benchling_connector.platform.workers import job_of, jobs_of
+from benchling_connector.ports import Page
 
 __all__ = ["app"]
 
@@ -56,25 +63,21 @@ def ls(
     ] = None,
     is_open: Annotated[bool, typer.Option("--open", help="Those that have not ended.")] = False,
     limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many rows.")] = 100,
+    cursor: Cursor = None,
     place: Place,
     as_json: AsJson = False,
 ) -> None:
     """List commands, newest first."""
 
-    async def work(services: Services) -> tuple[Command, ...]:
+    async def work(services: Services) -> Page[Command]:
         connector_id = None
         if connector is not None:
             connector_id = (await find(services, connector)).connector_id
-        page = await services.commands.list(connector_id, is_open=is_open, limit=limit)
-        return tuple(page.rows)
+        return await services.commands.list(
+            connector_id, is_open=is_open, limit=limit, cursor=cursor
+        )
 
-    found = on_platform(place, work)
-    if as_json:
-        show_document({"commands": [command_row(one) for one in found]}, as_json=True)
-        return
-    if found:
-        show_rows(COMMAND_COLUMNS, map(command_cells, found))
-    typer.echo(counted(len(found), "command") if found else "No commands match.", err=True)
+    show_page(on_platform(place, work), COMMANDS, as_json=as_json)
 
 
 @app.command("show")
@@ -90,7 +93,7 @@ def show(
     async def work(services: Services) -> Command:
         return await services.commands.get(command_id)
 
-    show_document(command_row(on_platform(place, work)), as_json=as_json)
+    _show(on_platform(place, work), as_json=as_json)
 
 
 @app.command("send")
@@ -101,13 +104,26 @@ def send(
     action: Annotated[
         str, typer.Argument(help="`Start`, `TestConfig`, `RetryQuarantine`, or in full.")
     ],
-    body: Annotated[str | None, typer.Option(metavar="JSON", help="What it brings.")] = None,
+    body: Annotated[
+        str | None,
+        typer.Option(metavar="JSON", help="What it brings; no secrets, which everybody would see."),
+    ] = None,
+    body_file: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="The same out of a file; `-` is stdin."),
+    ] = None,
     wait: Wait = 0,
     place: Place,
     as_json: AsJson = False,
 ) -> None:
     """Send a command to a connector, and wait for its end if asked to."""
-    _end(_sent(place, connector, custom_action(action, CUSTOM_PREFIX), body, wait), as_json=as_json)
+    wanted = order(custom_action(action, CUSTOM_PREFIX), _body(body, body_file))
+    if wanted.secrets and body_file is None:
+        names = ", ".join(sorted(wanted.secrets))
+        raise typer.BadParameter(
+            f"the process list shows {names} to everybody; take --body-file.", param_hint="--body"
+        )
+    _end(_sent(place, connector, wanted, wait), as_json=as_json)
 
 
 @app.command("custom")
@@ -116,16 +132,71 @@ def custom(
     *, connector: ConnectorName, wait: Wait = 30, place: Place, as_json: AsJson = False
 ) -> None:
     """Ask a connector for the commands that only it understands."""
-    _end(_sent(place, connector, Action.LIST_CUSTOM_COMMANDS, None, wait), as_json=as_json)
+    command = _sent(place, connector, order(Action.LIST_CUSTOM_COMMANDS, None), wait)
+    found = command.answer.get("customCommands") if isinstance(command.answer, dict) else None
+    if as_json or not isinstance(found, list):
+        _end(command, as_json=as_json)
+        return
+    show_rows(("ACTION", "WHAT IT DOES"), ((one["action"], one["what"]) for one in found))
 
 
-def _sent(place: Place, name: str, action: str, body: str | None, wait: float) -> Command:
+@app.command("jobs")
+@grouped
+def jobs(
+    *,
+    connector: ConnectorName,
+    limit: Annotated[int, typer.Option(min=1, max=100_000, help="At most so many rows.")] = 100,
+    cursor: Cursor = None,
+    place: Place,
+    as_json: AsJson = False,
+) -> None:
+    """List the long work that commands began, newest first, and how far it is."""
+
+    async def work(services: Services) -> Page[Job]:
+        mine = (await find(services, connector)).connector_id
+        return await jobs_of(services.desk, mine, limit, cursor)
+
+    show_page(on_platform(place, work), JOBS, as_json=as_json)
+
+
+@app.command("job")
+@grouped
+def job(
+    *,
+    connector: ConnectorName,
+    job_id: Annotated[str, typer.Argument(help="Job ID, as the command's answer tells it.")],
+    place: Place,
+    as_json: AsJson = False,
+) -> None:
+    """Print one job, with its answer once it has one. Ends with 1 if it has failed."""
+
+    async def work(services: Services) -> Job | None:
+        mine = (await find(services, connector)).connector_id
+        return await job_of(services.desk, mine, job_id)
+
+    found = on_platform(place, work)
+    if found is None:
+        typer.echo(f"There is no job {job_id!r}. `commands jobs` lists them.", err=True)
+        raise typer.Exit(Exit.FAILED)
+    show_document(job_row(found) if as_json else job_facts(found), as_json=as_json)
+    if found.status is JobStatus.FAILURE:
+        raise typer.Exit(Exit.FAILED)
+
+
+def _body(text: str | None, file: Path | None) -> object:
+    """The JSON value that is given; None without one."""
+    hint = "--body" if file is None else "--body-file"
+    if text is not None and file is not None:
+        raise typer.BadParameter("give it once.", param_hint=hint)
+    if file is not None:
+        text = read_text(str(file), hint)
     try:
-        content = None if body is None else json.loads(body)
+        return None if text is None else json.loads(text)
     except ValueError:
-        raise typer.BadParameter("it is not JSON.", param_hint="--body") from None
-    wanted = order(action, content)
+        raise typer.BadParameter("it is not JSON.", param_hint=hint) from None
 
+
+def _sent(place: Place, name: str, wanted: Order, wait: float) -> Command:
     async def work(services: Services) -> Command:
         view = await find(services, name)
         if wanted.secrets:
@@ -138,8 +209,12 @@ def _sent(place: Place, name: str, action: str, body: str | None, wait: float) -
     return on_platform(place, work)
 
 
+def _show(command: Command, *, as_json: bool) -> None:
+    show_document(command_row(command) if as_json else command_facts(command), as_json=as_json)
+
+
 def _end(command: Command, *, as_json: bool) -> None:
     """Shows it. Ends with 1 if it has failed, was rejected, or has expired."""
-    show_document(command_row(command), as_json=as_json)
+    _show(command, as_json=as_json)
     if command.status in ENDED and command.status is not CommandStatus.SUCCESS:
         raise typer.Exit(Exit.FAILED)

@@ -1,17 +1,13 @@
 """`connectors configure`, `history`, `restore` and `test`: the configuration of a connector."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from benchling_connector.cli.connector_rows import (
-    VERSION_COLUMNS,
-    counted,
-    version_cells,
-    version_row,
-)
+from benchling_connector.cli.connector_rows import VERSIONS
 from benchling_connector.cli.exits import Exit
 from benchling_connector.cli.live_test import live_test
 from benchling_connector.cli.options import AsJson, ConfigFile, grouped
@@ -23,9 +19,9 @@ from benchling_connector.cli.platform_place import (
     find,
     on_platform,
 )
-from benchling_connector.cli.showing import show_document, show_rows
+from benchling_connector.cli.showing import show_document, show_list, show_rows
 from benchling_connector.domain.configuration import SECRET_KEYS
-from benchling_connector.domain.errors import FieldProblem, InvalidConfiguration
+from benchling_connector.domain.errors import FieldProblem, InvalidConfiguration, Refused
 from benchling_connector.domain.versions import Version
 from benchling_connector.platform.configurations import Saved
 from benchling_connector.platform.keys import ensure_key
@@ -74,7 +70,12 @@ def configure(
             expected=if_version,
         )
 
-    _tell(on_platform(place, work), as_json=as_json)
+    try:
+        saved = on_platform(place, work)
+    except Refused as error:
+        _tell_difference(error)
+        raise
+    _tell(saved, as_json=as_json)
 
 
 @grouped
@@ -85,13 +86,7 @@ def history(*, connector: ConnectorName, place: Place, as_json: AsJson = False) 
         view = await find(services, connector)
         return list(await services.configurations.history(view.connector_id))
 
-    found = on_platform(place, work)
-    if as_json:
-        show_document({"versions": [version_row(one) for one in found]}, as_json=True)
-        return
-    if found:
-        show_rows(VERSION_COLUMNS, map(version_cells, found))
-    typer.echo(counted(len(found), "version") if found else "Not configured yet.", err=True)
+    show_list(on_platform(place, work), VERSIONS, as_json=as_json)
 
 
 @grouped
@@ -192,6 +187,17 @@ def _changes(keys: list[str]) -> dict[str, object]:
 def _heed(problems: list[FieldProblem]) -> None:
     if problems:
         raise InvalidConfiguration(problems)
+
+
+def _tell_difference(error: Refused) -> None:
+    """What somebody else has saved meanwhile, against what was to be saved."""
+    difference = error.details.get("difference")
+    if not isinstance(difference, list):
+        return
+    typer.echo(f"Version {error.details.get('version')} holds, and differs in:", err=True)
+    for one in difference:
+        old, new = json.dumps(one["old"]), json.dumps(one["new"])
+        typer.echo(f"  {one['key']}: {old} holds, {new} was to be saved", err=True)
 
 
 def _tell(saved: Saved, *, as_json: bool) -> None:

@@ -1,20 +1,17 @@
 """Connectors, configurations and commands as the command line shows them."""
 
+import json
 from collections.abc import Mapping, Sequence
 
-from benchling_connector.cli.showing import short
-from benchling_connector.domain.commands import Command
+from benchling_connector.cli.showing import Rows, short
+from benchling_connector.domain.commands import Command, Job
 from benchling_connector.domain.connectors import ConnectorView
 from benchling_connector.domain.lifecycle import connection_of
 from benchling_connector.domain.rawfile import moment
 from benchling_connector.domain.versions import Version
 
-__all__ = ["COLUMNS", "COMMAND_COLUMNS", "VERSION_COLUMNS", "cells_of", "command_cells"]
-__all__ += ["command_row", "counted", "facts_of", "row_of", "version_cells", "version_row"]
-
-COLUMNS = ("NAME", "TYPE", "HOST", "NETWORK", "HEALTH", "MODE", "CONNECTOR ID")
-COMMAND_COLUMNS = ("SENT (UTC)", "COMMAND", "STATUS", "BY", "ACTION")
-VERSION_COLUMNS = ("VERSION", "SAVED (UTC)", "BY", "CHANGED", "REASON")
+__all__ = ["COMMANDS", "CONNECTORS", "JOBS", "VERSIONS", "command_facts", "command_row"]
+__all__ += ["facts_of", "job_facts", "job_row", "row_of", "version_row"]
 
 
 def row_of(view: ConnectorView) -> dict[str, object]:
@@ -86,12 +83,7 @@ def facts_of(document: Mapping[str, object], view: ConnectorView) -> dict[str, o
     }
 
 
-def counted(number: int, what: str) -> str:
-    """`1 connector`, `2 connectors`."""
-    return f"{number:,} {what}{'' if number == 1 else 's'}."
-
-
-def cells_of(view: ConnectorView) -> tuple[str, ...]:
+def _cells(view: ConnectorView) -> tuple[str, ...]:
     """One connector in a table."""
     return (
         view.name,
@@ -117,7 +109,7 @@ def version_row(version: Version) -> dict[str, object]:
     }
 
 
-def version_cells(version: Version) -> tuple[str, ...]:
+def _version_cells(version: Version) -> tuple[str, ...]:
     """One version in a table."""
     changed = ", ".join(one.key for one in version.difference)
     if version.restored_from is not None:
@@ -150,7 +142,66 @@ def command_row(command: Command) -> dict[str, object]:
     }
 
 
-def command_cells(command: Command) -> Sequence[str]:
+def command_facts(command: Command) -> dict[str, object]:
+    """The same for people: what it brought and what was answered as JSON, a line for each part."""
+    row = command_row(command)
+    return {**row, "body": _lines(command.body), "responseBody": _lines(command.answer)}
+
+
+def job_row(job: Job) -> dict[str, object]:
+    """One job of `commands jobs --json`, in the words of the HTTP API."""
+    return {
+        "jobId": job.job_id,
+        "kind": job.kind,
+        "status": job.status.value,
+        "done": job.done,
+        "total": job.total,
+        "message": job.message,
+        "answer": job.answer,
+        "workerId": job.worker_id,
+        "createdAt": moment(job.created_at),
+        "createdBy": job.created_by,
+        "updatedAt": moment(job.updated_at),
+        "endedAt": moment(job.ended_at) if job.ended_at else None,
+    }
+
+
+def job_facts(job: Job) -> dict[str, object]:
+    """The same for people."""
+    return {**job_row(job), "answer": _lines(job.answer)}
+
+
+def _job_cells(job: Job) -> Sequence[str]:
+    done = f"{job.done:,}" if job.total is None else f"{job.done:,} of {job.total:,}"
+    return (
+        short(job.created_at),
+        job.job_id,
+        job.status.value,
+        job.kind,
+        job.created_by,
+        done,
+        job.message or "",
+    )
+
+
+def _lines(value: object) -> list[str] | None:
+    """JSON as lines: one for each key of an object, and each item of a list in it."""
+    if value is None:
+        return None
+    if not isinstance(value, dict):
+        return [_text(value)]
+    lines = []
+    for key, part in value.items():
+        items = part if isinstance(part, list) else [part]
+        lines += [f"{key}: {_text(one)}" for one in items]
+    return lines or None
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def _command_cells(command: Command) -> Sequence[str]:
     """One command in a table."""
     return (
         short(command.created_at),
@@ -159,3 +210,37 @@ def command_cells(command: Command) -> Sequence[str]:
         command.created_by,
         command.action,
     )
+
+
+CONNECTORS = Rows(
+    name="connectors",
+    called="connector",
+    document=row_of,
+    columns=("NAME", "TYPE", "HOST", "NETWORK", "HEALTH", "MODE", "CONNECTOR ID"),
+    cells=_cells,
+    nothing="No connectors match.",
+)
+VERSIONS = Rows(
+    name="versions",
+    called="version",
+    document=version_row,
+    columns=("VERSION", "SAVED (UTC)", "BY", "CHANGED", "REASON"),
+    cells=_version_cells,
+    nothing="Not configured yet.",
+)
+COMMANDS = Rows(
+    name="commands",
+    called="command",
+    document=command_row,
+    columns=("SENT (UTC)", "COMMAND", "STATUS", "BY", "ACTION"),
+    cells=_command_cells,
+    nothing="No commands match.",
+)
+JOBS = Rows(
+    name="jobs",
+    called="job",
+    document=job_row,
+    columns=("BEGUN (UTC)", "JOB", "STATUS", "KIND", "BY", "DONE", "MESSAGE"),
+    cells=_job_cells,
+    nothing="No jobs yet.",
+)

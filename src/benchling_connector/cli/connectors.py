@@ -1,12 +1,13 @@
 """`connectors`: the connectors of a platform, created, found, edited, moved, configured."""
 
+from collections.abc import Callable
 from functools import partial
 from typing import Annotated
 
 import typer
 
 from benchling_connector.cli import configuring
-from benchling_connector.cli.connector_rows import COLUMNS, cells_of, counted, facts_of, row_of
+from benchling_connector.cli.connector_rows import CONNECTORS, facts_of, row_of
 from benchling_connector.cli.options import AsJson, grouped
 from benchling_connector.cli.persons import cli_caller
 from benchling_connector.cli.platform_place import (
@@ -16,7 +17,7 @@ from benchling_connector.cli.platform_place import (
     find,
     on_platform,
 )
-from benchling_connector.cli.showing import show_document, show_rows
+from benchling_connector.cli.showing import show_document, show_list
 from benchling_connector.domain.connectors import Change, ConnectorView, NewConnector, Wanted
 from benchling_connector.domain.lifecycle import Host, Wish
 from benchling_connector.platform.services import Services
@@ -61,13 +62,7 @@ def ls(
         page = await services.registry.list(search=search, wanted=which)
         return tuple(page.rows)
 
-    found = on_platform(place, work)
-    if as_json:
-        show_document({"connectors": [row_of(one) for one in found]}, as_json=True)
-        return
-    if found:
-        show_rows(COLUMNS, map(cells_of, found))
-    typer.echo(counted(len(found), "connector") if found else "No connectors match.", err=True)
+    show_list(on_platform(place, work), CONNECTORS, as_json=as_json)
 
 
 @app.command("show")
@@ -135,10 +130,16 @@ def edit(
         typer.Option("--drop-label", metavar="ID", help="A label that goes; repeatable."),
     ] = None,
     metadata: Metadata = None,
+    no_metadata: Annotated[bool, typer.Option("--no-metadata", help="All metadata go.")] = False,
     tag: Tags = None,
+    no_tags: Annotated[bool, typer.Option("--no-tags", help="All tags go.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Edit a connector. Labels come to those there are; metadata and tags stand instead of them."""
+    if metadata and no_metadata:
+        raise typer.BadParameter("give some, or none.", param_hint="--no-metadata")
+    if tag and no_tags:
+        raise typer.BadParameter("give some, or none.", param_hint="--no-tags")
     change = Change(
         name=name,
         host=host,
@@ -146,64 +147,49 @@ def edit(
         version=version,
         labels_to_add=_pairs(label),
         labels_to_drop=tuple(drop_label or ()),
-        metadata=dict(_pairs(metadata)) if metadata else None,
-        tags=tuple(tag) if tag else None,
+        metadata=dict(_pairs(metadata)) if metadata or no_metadata else None,
+        tags=tuple(tag or ()) if tag or no_tags else None,
     )
+    if change == Change():
+        raise typer.BadParameter("say what is to be otherwise.", param_hint="CONNECTOR")
 
     async def work(services: Services) -> ConnectorView:
         view = await find(services, connector)
+        unknown = set(change.labels_to_drop) - {one.number for one in view.labels}
+        if unknown:
+            known = ", ".join(f"{one.number} ({one.name}={one.value})" for one in view.labels)
+            raise typer.BadParameter(
+                f"there is no label {min(unknown)}; there are: {known or 'none'}.",
+                param_hint="--drop-label",
+            )
         return await services.registry.edit(cli_caller(), view.connector_id, change)
 
     _show(on_platform(place, work), as_json=as_json)
 
 
-@app.command("enable")
-@grouped
-def enable(
-    *, connector: ConnectorName, place: Place, because: Because = None, as_json: AsJson = False
-) -> None:
-    """Enable a connector: a worker runs, IDLE."""
-    _move(place, connector, Wish.ENABLE, because, as_json=as_json)
+_MOVES = {
+    Wish.ENABLE: "Enable a connector: a worker runs, IDLE.",
+    Wish.DISABLE: "Disable a connector: no worker runs.",
+    Wish.START: "Start a connector that is enabled and configured: RUNNING.",
+    Wish.STOP: "Stop a connector: IDLE, its worker takes commands and uploads nothing.",
+    Wish.DELETE: "Delete a connector that is disabled. Its files, and what is known of them, stay.",
+}
 
 
-@app.command("disable")
-@grouped
-def disable(
-    *, connector: ConnectorName, place: Place, because: Because = None, as_json: AsJson = False
-) -> None:
-    """Disable a connector: no worker runs."""
-    _move(place, connector, Wish.DISABLE, because, as_json=as_json)
+def _move(wish: Wish) -> Callable[..., None]:
+    @grouped
+    def move(
+        *, connector: ConnectorName, place: Place, because: Because = None, as_json: AsJson = False
+    ) -> None:
+        on_platform(
+            place, partial(_moved, name=connector, wish=wish, because=because, as_json=as_json)
+        )
+
+    return move
 
 
-@app.command("start")
-@grouped
-def start(
-    *, connector: ConnectorName, place: Place, because: Because = None, as_json: AsJson = False
-) -> None:
-    """Start a connector that is enabled and configured: RUNNING."""
-    _move(place, connector, Wish.START, because, as_json=as_json)
-
-
-@app.command("stop")
-@grouped
-def stop(
-    *, connector: ConnectorName, place: Place, because: Because = None, as_json: AsJson = False
-) -> None:
-    """Stop a connector: IDLE, its worker takes commands and uploads nothing."""
-    _move(place, connector, Wish.STOP, because, as_json=as_json)
-
-
-@app.command("delete")
-@grouped
-def delete(
-    *, connector: ConnectorName, place: Place, because: Because = None, as_json: AsJson = False
-) -> None:
-    """Delete a connector that is disabled. Its files, and what is known of them, stay."""
-    _move(place, connector, Wish.DELETE, because, as_json=as_json)
-
-
-def _move(place: Place, name: str, wish: Wish, because: str | None, *, as_json: bool) -> None:
-    on_platform(place, partial(_moved, name=name, wish=wish, because=because, as_json=as_json))
+for _wish, _what in _MOVES.items():
+    app.command(_wish.value, help=_what)(_move(_wish))
 
 
 async def _moved(

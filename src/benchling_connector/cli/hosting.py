@@ -8,17 +8,27 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager, nullcontext
 from dataclasses import dataclass
 
+from sqlalchemy.ext.asyncio import AsyncConnection
+
 from benchling_connector import __version__
 from benchling_connector.adapters.system import SystemClock, SystemIds, is_gone, own_name
 from benchling_connector.assembly import Connector, Standing, open_connector, opened
 from benchling_connector.cli.errands import check, discard, retry
 from benchling_connector.cli.logs import set_log_level
+from benchling_connector.cli.secret import secret_missing
+from benchling_connector.database.identity import Rename, connector_identity
 from benchling_connector.database.opening import Database, open_database, open_known_database
 from benchling_connector.domain.configuration import Configuration
 from benchling_connector.domain.environment import ENVIRONMENT_PREFIX
-from benchling_connector.domain.errors import ConfigurationError
+from benchling_connector.domain.errors import (
+    ConfigurationError,
+    FieldProblem,
+    InvalidConfiguration,
+)
 from benchling_connector.domain.health import Health
 from benchling_connector.domain.metrics import Metric
+from benchling_connector.domain.queue_url import one_form
+from benchling_connector.domain.records import storable
 from benchling_connector.platform.beats import WorkerProcess
 from benchling_connector.platform.home import DatabaseHome, Decrypt
 from benchling_connector.ports import Home
@@ -33,6 +43,7 @@ REQUIRED = frozenset(
 )
 AT_HOME = ("connector_id", "connector_name", "data_dir", "database_url")
 """Keys that say who and where a worker is, not what it does."""
+WHERE_IT_LIVES = ("connector_id", "data_dir", "database_url")
 NOT_YET = {
     "benchling_url": "https://not-configured-yet.invalid",
     "client_id": "not-configured-yet",
@@ -67,14 +78,13 @@ async def open_worker(
 ) -> AsyncIterator[Worker]:
     """A worker that can be run. Its database is being opened, but need not be open yet.
 
-    `own`: its configuration, None if that is the home's. Raises `InvalidConfiguration`.
+    `own`: its configuration, which may lack its client secret; None if that is the home's. Raises
+    `ConfigurationError`.
     """
     here = own or sources.over(NOT_YET)
     clock, ids = SystemClock(), SystemIds()
     async with AsyncExitStack() as stack:
-        opening = asyncio.create_task(
-            opened(stack, clock, lambda: _database(here, clock, ids, known=own is None))
-        )
+        opening = asyncio.create_task(opened(stack, clock, _database(here, own, clock, ids)))
         stack.push_async_callback(_cancelled, opening)
 
         async def database() -> Database:
@@ -111,6 +121,7 @@ async def open_worker(
             check=check,
             retry=retry,
             discard=discard,
+            look_again=None if own is None else _looking_again(sources, own, database, clock, ids),
             sample=standing.sample,
         )
         yield Worker(tools, clock, own=own, port=here.http_port, drain=manner.drain)
@@ -129,17 +140,81 @@ def _decrypting(here: Configuration) -> Decrypt:
 
 
 def _database(
-    here: Configuration, clock: SystemClock, ids: SystemIds, *, known: bool
-) -> AbstractAsyncContextManager[Database]:
-    if known and here.connector_id is not None:
-        return open_known_database(here.database_url, here.connector_id)
-    return open_database(
+    here: Configuration, own: Configuration | None, clock: SystemClock, ids: SystemIds
+) -> Callable[[], AbstractAsyncContextManager[Database]]:
+    connector_id, name = here.connector_id, here.connector_name
+    renames = "connector_name" in here.model_fields_set
+
+    async def record(connection: AsyncConnection, rename: Rename) -> None:
+        from benchling_connector.cli.recording import record_rename  # seldom needed
+
+        await record_rename(connection, rename, clock.now())
+
+    @asynccontextmanager
+    async def known(connector_id: str) -> AsyncIterator[Database]:
+        async with open_known_database(here.database_url, connector_id) as database:
+            if renames:
+                await connector_identity(
+                    database.engine,
+                    connector_id,
+                    name,
+                    clock.now(),
+                    ids.file_id,
+                    renames=True,
+                    record=record,
+                )
+            yield database
+
+    if own is None and connector_id is not None:
+        return lambda: known(connector_id)
+    queue = _queue_of(here)
+    return lambda: open_database(
         here.database_url,
-        connector_id=here.connector_id,
-        connector_name=here.connector_name,
+        connector_id=connector_id,
+        connector_name=name,
         now=clock.now(),
         new_id=ids.file_id,
+        renames=renames,
+        queue=queue,
+        record=record,
     )
+
+
+def _queue_of(configuration: Configuration) -> str:
+    return storable(one_form(configuration.sqs_url))
+
+
+def _looking_again(
+    sources: Sources,
+    own: Configuration,
+    database: Callable[[], Awaitable[Database]],
+    clock: SystemClock,
+    ids: SystemIds,
+) -> Callable[[], Awaitable[Configuration]]:
+    """How a client secret that is awaited is looked for, and whatever else was changed with it."""
+
+    async def look_again() -> Configuration:
+        found = await asyncio.to_thread(sources)
+        if not len(found.client_secret):
+            raise secret_missing(sources)
+        moved = [key for key in WHERE_IT_LIVES if getattr(found, key) != getattr(own, key)]
+        if moved:
+            problem = "was changed while the client secret was awaited."
+            remedy = "Start the connector again, so that it begins there."
+            raise InvalidConfiguration([FieldProblem(key, problem, remedy) for key in moved])
+        if found.sqs_url != own.sqs_url:
+            home = await database()
+            await connector_identity(
+                home.heart,
+                home.connector_id,
+                found.connector_name,
+                clock.now(),
+                ids.file_id,
+                queue=_queue_of(found),
+            )
+        return found
+
+    return look_again
 
 
 def _configure(

@@ -3,6 +3,7 @@
 import inspect
 import os
 import re
+import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import UTC, datetime, timedelta
@@ -17,12 +18,15 @@ from benchling_connector.domain.environment import ENVIRONMENT_PREFIX
 __all__ = [
     "AsJson",
     "ConfigFile",
+    "Cursor",
     "Listing",
+    "Period",
     "Since",
     "Until",
     "Where",
     "grouped",
     "period",
+    "read_text",
     "with_parameters",
 ]
 
@@ -35,6 +39,9 @@ Since = Annotated[
     typer.Option(metavar="TIME", help="From then on: `2026-03-01T12:00Z`, or `2h` or `7d` ago."),
 ]
 Until = Annotated[str | None, typer.Option(metavar="TIME", help="Before then, written likewise.")]
+Cursor = Annotated[
+    str | None, typer.Option(help="Where the page before this one ended: its `next`.")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print one JSON document.")]
 
 _AGO = re.compile(r"(\d{1,6})\s*([smhdw])")
@@ -90,9 +97,7 @@ class Listing:
     limit: Annotated[
         int | None, typer.Option(min=1, help="At most so many rows. Default: all.")
     ] = None
-    cursor: Annotated[
-        str | None, typer.Option(help="Where the page before this one ended: its `next`.")
-    ] = None
+    cursor: Cursor = None
     as_json: AsJson = False
 
     def period(self) -> Period:
@@ -140,6 +145,14 @@ def with_parameters(
     command.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
     command.__annotations__ = {one.name: one.annotation for one in parameters}
     return command
+
+
+def read_text(path: str, flag: str) -> str:
+    """What stands in a file, or comes by stdin for `-`. Wrong usage if it cannot be read."""
+    try:
+        return sys.stdin.read() if path == "-" else Path(path).expanduser().read_text("utf-8")
+    except (OSError, UnicodeDecodeError):
+        raise typer.BadParameter(f"{path} cannot be read as text.", param_hint=flag) from None
 
 
 def period(since: str | None, until: str | None) -> Period:

@@ -5,6 +5,7 @@ import os
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, TypeVar
 
@@ -15,9 +16,11 @@ from benchling_connector.cli.options import Where
 from benchling_connector.domain.connectors import ConnectorView
 from benchling_connector.domain.environment import ENVIRONMENT_PREFIX
 from benchling_connector.domain.errors import NotFound
+from benchling_connector.domain.records import BadCursorError
 from benchling_connector.platform.keys import KeyPlace, key_place
 from benchling_connector.platform.outward import Outside
 from benchling_connector.platform.services import Services, open_services
+from benchling_connector.ports import Page
 
 __all__ = ["Because", "ConnectorName", "Place", "find", "on_platform"]
 __all__ += ["opened"]
@@ -70,14 +73,17 @@ def on_platform(
     """What the work on a platform's services gives.
 
     `may_make`: the database and the key are made if there are none. `outside`: for work that needs
-    more than the database. Raises `ConnectorError`.
+    more than the database. Raises `ConnectorError`; a cursor that is none is wrong usage.
     """
 
     async def run() -> Result:
         async with opened(place, may_make=may_make, outside=outside) as services:
             return await work(services)
 
-    return asyncio.run(run())
+    try:
+        return asyncio.run(run())
+    except BadCursorError as error:
+        raise typer.BadParameter(str(error), param_hint="--cursor") from None
 
 
 @asynccontextmanager
@@ -99,16 +105,26 @@ async def opened(
 async def find(services: Services, name: str) -> ConnectorView:
     """The connector of this ID, or the only one of this name.
 
-    Raises `NotFound` (`connector-unknown`); wrong usage if there are several.
+    Raises `NotFound` (`connector-unknown`), which tells the nearest; wrong usage if there are
+    several.
     """
     try:
         return await services.registry.get(name)
     except NotFound:
-        page = await services.registry.list(search=name)
+        page = await services.registry.list()
     named = [one for one in page.rows if one.name == name]
     if len(named) > 1:
         ids = ", ".join(one.connector_id for one in named)
         raise typer.BadParameter(f"there are several of this name: {ids}", param_hint="CONNECTOR")
     if not named:
-        raise NotFound("connector-unknown", f"There is no connector {name!r}.")
+        raise NotFound(
+            "connector-unknown", f"There is no connector {name!r}.{_nearest(name, page)}"
+        )
     return named[0]
+
+
+def _nearest(name: str, page: Page[ConnectorView]) -> str:
+    known = {one.connector_id: one for one in page.rows} | {one.name: one for one in page.rows}
+    for found in get_close_matches(name, known, n=1):
+        return f" Did you mean {known[found].name} ({known[found].connector_id})?"
+    return ""

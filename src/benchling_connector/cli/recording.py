@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncConnection
 from benchling_connector.adapters.system import SystemClock
 from benchling_connector.cli.persons import cli_caller
 from benchling_connector.database.connection import open_engine, writing
+from benchling_connector.database.identity import Rename
 from benchling_connector.database.migrate import require_schema
 from benchling_connector.domain.audit import Deed
 from benchling_connector.domain.errors import InvalidConfiguration
@@ -18,7 +19,7 @@ from benchling_connector.domain.records import Decision, Resolution
 from benchling_connector.platform.auditing import append
 from benchling_connector.redelivery import Outcome, Tell
 
-__all__ = ["record_decisions", "recorded_redrive"]
+__all__ = ["record_decisions", "record_rename", "recorded_redrive"]
 
 _ACTIONS = {
     Resolution.RETRIED: "quarantine.retried",
@@ -46,6 +47,13 @@ async def record_decisions(
             reason=made[0].because,
         )
         await append(connection, deed, now)
+
+
+async def record_rename(connection: AsyncConnection, rename: Rename, now: datetime) -> None:
+    """One entry, as if the name had been edited."""
+    old, new = {"name": rename.old}, {"name": rename.new}
+    deed = Deed(cli_caller(), "connector.edited", rename.connector_id, old=old, new=new)
+    await append(connection, deed, now)
 
 
 @asynccontextmanager

@@ -11,7 +11,6 @@ import typer
 from benchling_connector.cli.flags import Load, configured
 from benchling_connector.cli.hosting import Manner, configured_elsewhere, open_worker
 from benchling_connector.cli.logs import limit_log, set_up_logs
-from benchling_connector.cli.secret import with_secret
 from benchling_connector.cli.stopping import stopping
 from benchling_connector.domain.errors import ConnectorError
 
@@ -67,7 +66,7 @@ def run(
 async def _run(load: Load, manner: Manner, log_file: Path | None) -> None:
     limiting = None if log_file is None else asyncio.create_task(_limit(log_file))
     with stopping() as stop:
-        own = None if configured_elsewhere(load) else await with_secret(load)
+        own = None if configured_elsewhere(load) else load()
         async with open_worker(load, own, manner) as worker:
             stop.gently = worker.stop
             await worker.run()

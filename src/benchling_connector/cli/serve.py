@@ -244,6 +244,7 @@ async def _tidying(services: Services) -> None:
     while True:
         try:
             await tidy(services.desk.engine, services.desk.now(), is_gone)
+            await services.refusals.write_due()
         except TransientError as error:
             log.warning("platform.not_tidied", code=error.code, sentence=error.sentence)
         await asyncio.sleep(TIDY_EVERY_S)

@@ -3,8 +3,9 @@
 import base64
 import json
 from collections.abc import Awaitable, Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 import typer
 
@@ -12,7 +13,8 @@ from benchling_connector.cli.options import Listing
 from benchling_connector.domain.records import BadCursorError
 from benchling_connector.ports import Page
 
-__all__ = ["body_of", "no_such", "short", "show_document", "show_pages", "show_rows"]
+__all__ = ["Rows", "body_of", "no_such", "short", "show_document", "show_list", "show_page"]
+__all__ += ["show_pages", "show_rows"]
 
 AT_ONCE = 1_000
 """Rows read at a time, so that any number can be listed."""
@@ -64,6 +66,48 @@ async def show_pages(
     typer.echo(f"{printed:,} {what}." if printed else f"No {called} match.", err=True)
     if cursor is not None:
         typer.echo(f"There are more: --cursor {cursor}", err=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Rows(Generic[Row]):
+    """How rows that are read at once are listed: their name in a document, and what one is called.
+
+    `nothing` is said when there are none.
+    """
+
+    name: str
+    called: str
+    document: Callable[[Row], dict[str, object]]
+    columns: Sequence[str]
+    cells: Callable[[Row], Iterable[str]]
+    nothing: str
+
+
+def show_list(rows: Sequence[Row], of: Rows[Row], *, as_json: bool) -> None:
+    """Lists all there are: `{name: [...]}` with `--json`, else a table."""
+    if as_json:
+        show_document({of.name: [of.document(one) for one in rows]}, as_json=True)
+    else:
+        _tell(rows, of)
+
+
+def show_page(page: Page[Row], of: Rows[Row], *, as_json: bool) -> None:
+    """Lists some, with `next` in the document, or a word of it, for those that follow."""
+    if as_json:
+        rows = [of.document(one) for one in page.rows]
+        show_document({of.name: rows, "next": page.next}, as_json=True)
+        return
+    _tell(page.rows, of)
+    if page.next is not None:
+        typer.echo(f"There are more: --cursor {page.next}", err=True)
+
+
+def _tell(rows: Sequence[Row], of: Rows[Row]) -> None:
+    if not rows:
+        typer.echo(of.nothing, err=True)
+        return
+    show_rows(of.columns, map(of.cells, rows))
+    typer.echo(f"{len(rows):,} {of.called}{'' if len(rows) == 1 else 's'}.", err=True)
 
 
 def show_document(document: dict[str, object], *, as_json: bool) -> None:

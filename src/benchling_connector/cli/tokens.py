@@ -9,10 +9,11 @@ import typer
 
 from benchling_connector.cli.options import AsJson, grouped
 from benchling_connector.cli.persons import cli_caller
-from benchling_connector.cli.platform_place import Because, Place, opened
-from benchling_connector.cli.showing import show_document, show_rows
+from benchling_connector.cli.platform_place import Because, Place, find, on_platform, opened
+from benchling_connector.cli.showing import Rows, show_document, show_list
 from benchling_connector.domain.access import Role
 from benchling_connector.platform.documents import token_document
+from benchling_connector.platform.services import Services
 from benchling_connector.platform.tokens import LASTS, NewToken, Token
 
 __all__ = ["app"]
@@ -23,8 +24,6 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-
-COLUMNS = ("TOKEN ID", "NAME", "ROLE", "CONNECTOR", "CREATED (UTC)", "BY", "EXPIRES", "REVOKED")
 
 _DAYS = re.compile(r"(\d{1,4})\s*([dw])")
 
@@ -47,7 +46,9 @@ def create(
     role: Annotated[Role | None, typer.Option(help="What it may do.")] = None,
     connector: Annotated[
         str | None,
-        typer.Option(metavar="ID", help="Instead of a role: a token of this connector's own."),
+        typer.Option(
+            metavar="CONNECTOR", help="Instead of a role: a token of this connector's own."
+        ),
     ] = None,
     rotate: Annotated[
         bool, typer.Option("--rotate", help="Revoke the connector's tokens before it.")
@@ -77,7 +78,8 @@ def create(
             if role is not None:
                 return await tokens.create(caller, name, role, lasts=until, reason=because)
             make = tokens.rotate if rotate else tokens.create_for_connector
-            return await make(caller, connector or "", name, lasts=until, reason=because)
+            mine = (await find(services, connector or "")).connector_id
+            return await make(caller, mine, name, lasts=until, reason=because)
 
     made = asyncio.run(work())
     if made is None:
@@ -95,17 +97,10 @@ def create(
 def ls(*, home: Place, as_json: AsJson = False) -> None:
     """List the tokens, newest first; not the tokens themselves."""
 
-    async def work() -> tuple[Token, ...]:
-        async with opened(home) as services:
-            return await services.tokens.all()
+    async def work(services: Services) -> tuple[Token, ...]:
+        return await services.tokens.all()
 
-    rows = [token_document(one) for one in asyncio.run(work())]
-    if as_json:
-        show_document({"tokens": rows}, as_json=True)
-        return
-    if rows:
-        show_rows(COLUMNS, map(_cells, rows))
-    typer.echo(f"{len(rows):,} token{'' if len(rows) == 1 else 's'}.", err=True)
+    show_list(on_platform(home, work), TOKENS, as_json=as_json)
 
 
 @app.command("revoke")
@@ -125,12 +120,13 @@ def revoke(
 
     token = asyncio.run(work())
     if token is None:
-        typer.echo(f"There is no token {token_id!r}.", err=True)
+        typer.echo(f"There is no token {token_id!r}. `tokens ls` lists them.", err=True)
         raise typer.Exit(1)
     show_document(token_document(token), as_json=as_json)
 
 
-def _cells(row: dict[str, object]) -> tuple[str, ...]:
+def _cells(token: Token) -> tuple[str, ...]:
+    row = token_document(token)
     names = (
         "tokenId",
         "name",
@@ -142,3 +138,13 @@ def _cells(row: dict[str, object]) -> tuple[str, ...]:
         "revokedAt",
     )
     return tuple(str(row[name] or "") for name in names)
+
+
+TOKENS = Rows(
+    name="tokens",
+    called="token",
+    document=token_document,
+    columns=("TOKEN ID", "NAME", "ROLE", "CONNECTOR", "CREATED (UTC)", "BY", "EXPIRES", "REVOKED"),
+    cells=_cells,
+    nothing="No tokens yet.",
+)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated
 
@@ -9,12 +10,13 @@ import typer
 
 from benchling_connector.cli.options import AsJson, grouped
 from benchling_connector.cli.persons import cli_caller, read_password
-from benchling_connector.cli.platform_place import Because, Place, opened
-from benchling_connector.cli.showing import show_document, show_rows
+from benchling_connector.cli.platform_place import Because, Place, on_platform, opened
+from benchling_connector.cli.showing import Rows, show_document, show_list
 from benchling_connector.domain.access import Role
 from benchling_connector.domain.accounts import Account
 from benchling_connector.platform.accounts import Accounts
 from benchling_connector.platform.documents import account_document
+from benchling_connector.platform.services import Services
 
 __all__ = ["app"]
 
@@ -24,8 +26,6 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
 )
-
-COLUMNS = ("NAME", "ROLE", "STATUS", "SIGNED IN (UTC)", "CREATED (UTC)", "BY")
 
 Name = Annotated[str, typer.Argument(help="Name of the account, or its ID.")]
 PasswordFile = Annotated[
@@ -72,17 +72,10 @@ def create(
 def ls(*, home: Place, as_json: AsJson = False) -> None:
     """List the accounts, by name."""
 
-    async def work() -> tuple[Account, ...]:
-        async with opened(home) as services:
-            return await services.accounts.all()
+    async def work(services: Services) -> tuple[Account, ...]:
+        return await services.accounts.all()
 
-    rows = [account_document(one) for one in asyncio.run(work())]
-    if as_json:
-        show_document({"users": rows}, as_json=True)
-        return
-    if rows:
-        show_rows(COLUMNS, map(_cells, rows))
-    typer.echo(f"{len(rows):,} account{'' if len(rows) == 1 else 's'}.", err=True)
+    show_list(on_platform(home, work), USERS, as_json=as_json)
 
 
 @app.command("role")
@@ -136,17 +129,30 @@ def _change(
     name: str,
     as_json: bool,
 ) -> None:
-    async def work() -> Account | None:
-        async with opened(home) as services:
-            return await change(services.accounts)
+    async def work(services: Services) -> Account | list[str]:
+        known = [one.name for one in await services.accounts.all()]
+        return await change(services.accounts) or known
 
-    account = asyncio.run(work())
-    if account is None:
-        typer.echo(f"There is no account {name!r}.", err=True)
+    account = on_platform(home, work)
+    if isinstance(account, list):
+        close = get_close_matches(name, account, n=1)
+        hint = f" Did you mean {close[0]}?" if close else " `users ls` lists them."
+        typer.echo(f"There is no account {name!r}.{hint}", err=True)
         raise typer.Exit(1)
     show_document(account_document(account), as_json=as_json)
 
 
-def _cells(row: dict[str, object]) -> tuple[str, ...]:
+def _cells(account: Account) -> tuple[str, ...]:
+    row = account_document(account)
     names = ("name", "role", "status", "signedInAt", "createdAt", "createdBy")
     return tuple(str(row[name] or "") for name in names)
+
+
+USERS = Rows(
+    name="users",
+    called="account",
+    document=account_document,
+    columns=("NAME", "ROLE", "STATUS", "SIGNED IN (UTC)", "CREATED (UTC)", "BY"),
+    cells=_cells,
+    nothing="No accounts yet.",
+)

@@ -1,14 +1,14 @@
 """The database as a connector works with it: open, up to date, and knowing the connector."""
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy.ext.asyncio import AsyncEngine
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 from benchling_connector.database.connection import open_engine, sqlite_path
-from benchling_connector.database.identity import connector_identity, known_identity
+from benchling_connector.database.identity import Rename, connector_identity, known_identity
 from benchling_connector.database.migrate import upgrade
 from benchling_connector.domain.errors import FieldProblem, InvalidConfiguration
 
@@ -18,11 +18,13 @@ __all__ = ["Database", "open_database", "open_known_database"]
 @dataclass(frozen=True, slots=True)
 class Database:
     """One connector's. `heart` is an engine of the same database for what is short and may not
-    stand in line behind the work: SQLite has one connection for all."""
+    stand in line behind the work: SQLite has one connection for all. `connector_name` is None where
+    the configuration comes with it, out of this very database."""
 
     engine: AsyncEngine
     heart: AsyncEngine
     connector_id: str
+    connector_name: str | None = None
 
 
 @asynccontextmanager
@@ -33,6 +35,9 @@ async def open_database(
     connector_name: str,
     now: datetime,
     new_id: Callable[[], str],
+    renames: bool = False,
+    queue: str | None = None,
+    record: Callable[[AsyncConnection, Rename], Awaitable[object]] | None = None,
 ) -> AsyncIterator[Database]:
     """Makes or upgrades the tables first, and makes the connector known (`connector_identity`).
 
@@ -40,8 +45,17 @@ async def open_database(
     """
     async with _engines(database_url) as (engine, heart):
         await upgrade(engine)
-        identity = await connector_identity(engine, connector_id, connector_name, now, new_id)
-        yield Database(engine, heart, identity)
+        identity = await connector_identity(
+            engine,
+            connector_id,
+            connector_name,
+            now,
+            new_id,
+            renames=renames,
+            queue=queue,
+            record=record,
+        )
+        yield Database(engine, heart, identity.connector_id, identity.name)
 
 
 @asynccontextmanager

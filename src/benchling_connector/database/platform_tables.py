@@ -58,7 +58,7 @@ commands = Table(
     Column("command_id", Text, primary_key=True),
     _connector(),
     Column("action", Text, nullable=False),
-    # JSON, secrets left out; those stand encrypted beside it.
+    # JSON, secrets left out; those stand encrypted beside it, for as long as it has not ended.
     Column("body", Text),
     Column("secrets", Text),
     Column("status", Text, nullable=False),

@@ -63,12 +63,12 @@ class FieldProblem:
 class InvalidConfiguration(ConfigurationError):  # noqa: N818 - the term users see
     """The configuration itself is wrong: found before anything is contacted."""
 
-    def __init__(self, fields: Sequence[FieldProblem]) -> None:
+    def __init__(self, fields: Sequence[FieldProblem], code: str = "configuration-invalid") -> None:
         self.fields = tuple(fields)
-        super().__init__("configuration-invalid", "\n".join(map(str, self.fields)))
+        super().__init__(code, "\n".join(map(str, self.fields)))
 
     def __reduce__(self) -> tuple[object, ...]:
-        return type(self), (self.fields,)
+        return type(self), (self.fields, self.code)
 
 
 class TransientError(ConnectorError):

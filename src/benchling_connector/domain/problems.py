@@ -233,7 +233,8 @@ PROBLEMS: dict[str, Problem] = {
     "queue-taken": Problem(
         "Another connector takes from this queue.",
         "Give each connector a queue of its own: on one queue each would take the other's events. "
-        "To work faster, start more workers of one connector.",
+        "A connector that is not needed any more gives its queue back when it is deleted. To work "
+        "faster, start more workers of one connector.",
     ),
     "configuration-changed": Problem(
         "Somebody else has saved a configuration in the meantime.",

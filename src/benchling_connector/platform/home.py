@@ -268,7 +268,7 @@ class DatabaseHome:
                 commands.c.status == CommandStatus.PROCESSING.value,
                 commands.c.worker_id == self._worker.worker_id,
             )
-            .values(ended_at=now, **values)
+            .values(ended_at=now, secrets=None, **values)
         )
 
     def _command(self, row: RowMapping) -> Command:

@@ -68,7 +68,7 @@ async def tidy(
             await connection.execute(
                 update(commands)
                 .where(commands.c.command_id.in_(overdue), commands.c.status.in_(_UNTAKEN))
-                .values(status=CommandStatus.EXPIRED.value, ended_at=now)
+                .values(status=CommandStatus.EXPIRED.value, ended_at=now, secrets=None)
             )
         if left:
             await connection.execute(
@@ -77,7 +77,7 @@ async def tidy(
                     commands.c.command_id.in_(left),
                     commands.c.status == CommandStatus.PROCESSING.value,
                 )
-                .values(status=CommandStatus.FAILURE.value, answer=why, ended_at=now)
+                .values(status=CommandStatus.FAILURE.value, answer=why, ended_at=now, secrets=None)
             )
         if broken:
             await connection.execute(

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 
 from sqlalchemy import delete, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
@@ -50,7 +51,7 @@ async def rotate(
         await _configurations(connection, anew)
         await _channels(connection, anew)
         await _data(connection, anew)
-        await _commands(connection, anew)
+        await _commands(connection, anew, desk.now())
         done = Rotated(anew.kept, anew.dropped)
         told = {"secrets": done.kept, "dropped": done.dropped}
         await desk.record(connection, Deed(caller, "secrets.rotated", new=told))
@@ -128,8 +129,15 @@ async def _data(connection: AsyncConnection, anew: _Anew) -> None:
             await connection.execute(update(connector_data).where(*one).values(value=sealed))
 
 
-async def _commands(connection: AsyncConnection, anew: _Anew) -> None:
+async def _commands(connection: AsyncConnection, anew: _Anew, now: datetime) -> None:
+    """Those that nobody will take any more lose their secrets."""
     columns = commands.c
+    expired = columns.started_at.is_(None) & (columns.expires_at <= now)
+    await connection.execute(
+        update(commands)
+        .where(columns.secrets.is_not(None), columns.ended_at.is_not(None) | expired)
+        .values(secrets=None)
+    )
     query = select(columns.command_id, columns.secrets).where(columns.secrets.is_not(None))
     for row in (await connection.execute(query)).all():
         await connection.execute(

@@ -12,12 +12,13 @@ from typing import Literal
 import structlog
 
 from benchling_connector.domain.configuration import Configuration
-from benchling_connector.domain.errors import ConnectorError
+from benchling_connector.domain.errors import ConfigurationError, ConnectorError
 from benchling_connector.domain.health import Condition, Health, State
 from benchling_connector.domain.lifecycle import Mode
 from benchling_connector.domain.metrics import Metric, gauge
 from benchling_connector.ports import Clock
 from benchling_connector.worker.page import Page
+from benchling_connector.worker.secret import LOOK_EVERY_S, AwaitedSecret
 from benchling_connector.worker.tools import OpenConnector, Tools
 
 __all__ = ["LONGEST_PAUSE_S", "Duty", "Wanted"]
@@ -62,6 +63,9 @@ class Duty:
         self._fetch = fetch
         self._clock = clock
         self._own = own
+        self._secret = None
+        if own is not None and not len(own.client_secret) and tools.look_again is not None:
+            self._secret = AwaitedSecret(tools.look_again, clock)
         self._port = port
         self._drain = drain
         self._wanted: Wanted | None = None
@@ -83,6 +87,15 @@ class Duty:
         """What it does just now: IDLE, but for the time in which a connector runs."""
         rests_with = self._wanted.version if self._wanted else None
         return self._working or Wanted(Mode.IDLE, rests_with)
+
+    def own(self) -> Configuration | None:
+        """The configuration that it brought, if it did.
+
+        Raises `ConnectorError` while its client secret is awaited.
+        """
+        if self._secret is not None:
+            raise self._secret.error or ConfigurationError("client-secret-missing")
+        return self._own
 
     def want(self, wanted: Wanted) -> None:
         """From now on this is wanted."""
@@ -139,16 +152,32 @@ class Duty:
         configured = self._own is not None or wanted.version is not None
         runs = wanted.mode is Mode.RUNNING and configured
         try:
+            if self._secret is not None:
+                await self._await(self._secret)
+                return False
             drained = await (self._run(wanted) if runs else self._rest(wanted))
         except ConnectorError as error:
             if self._is_outdated(wanted):  # whatever it was, something else is wanted by now
                 return False
-            if self._may_fail and runs:
+            if self._may_fail and (runs or self._secret is not None):
                 raise
             await self._pause_after(error)
             return False
         self._may_fail = False
         return drained
+
+    async def _await(self, secret: AwaitedSecret) -> None:
+        """For a moment, until something changes, or until the client secret is there."""
+        found = await secret.look()
+        if found is not None:
+            self._own, self._secret = found, None
+            self._well()
+            return
+        assert self._own is not None
+        self._trouble = secret.condition(PART)
+        await self._page.show(self._own.http_port)
+        secret.say()
+        await self._changed_within(LOOK_EVERY_S)
 
     async def _run(self, wanted: Wanted) -> bool:
         """Runs a connector for as long as this is wanted. Its work is ended in order, unless it

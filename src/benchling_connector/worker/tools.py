@@ -94,6 +94,10 @@ class Tools:
     """Sends messages in quarantine to the queue again; the text is who wants it."""
     discard: Callable[[Configuration, Chosen, str, str, Callable[[Outcome], None]], Awaitable[None]]
     """Records that messages in quarantine are not needed; the texts are who wants it, and why."""
+    look_again: Callable[[], Awaitable[Configuration]] | None = None
+    """A configuration of the worker's own, as its sources have it now, and with its client secret.
+
+    Raises `ConnectorError`: `client-secret-missing` while that is empty."""
     sample: Callable[[], Awaitable[Mapping[str, float]]] | None = None
     """What is measured of this worker now, by name, in base units; empty while there is nothing.
 

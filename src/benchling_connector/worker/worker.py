@@ -48,7 +48,7 @@ class Worker:
     ) -> None:
         self._tools = tools
         self._clock = clock
-        self._own = own
+        self._brought_its_own = own is not None
         self._home: Home | None = None
         self._duty = Duty(tools, self._fetch, clock, own, port, drain)
         self._stopping = False
@@ -93,15 +93,16 @@ class Worker:
         assert self._home is not None
         found = await self._home.situation()
         self._tools.set_log_level(found.log_level)
-        version = None if self._own is not None else found.config_version
+        version = None if self._brought_its_own else found.config_version
         self._duty.want(Wanted(found.mode, version))
         self._has_commands = found.has_commands
         return found
 
     async def _holding(self) -> Configuration | None:
         """The one that holds, None if there is none. Raises `ConnectorError`."""
-        if self._own is not None:
-            return self._own
+        own = self._duty.own()
+        if own is not None:
+            return own
         version = self._duty.doing.version
         return None if version is None else await self._fetch(version)
 
@@ -131,7 +132,7 @@ class Worker:
         from benchling_connector.worker.commands import Abilities, understood
 
         abilities = Abilities(
-            self._own is not None,
+            self._brought_its_own,
             self._look,
             home.set_log_level,
             self._holding,
