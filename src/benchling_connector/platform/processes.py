@@ -21,6 +21,7 @@ from pathlib import Path
 __all__ = ["Launch", "WorkerChild", "WorkerProcesses", "last_words"]
 
 TAIL_BYTES = 32_768
+AGAIN_AFTER_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,12 +51,20 @@ class WorkerProcesses:
     async def launch(self, what: Launch, log: Path) -> "WorkerChild":
         """Starts one. Raises `OSError`."""
         log.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            process = await self._start(what, log)
+        except ConnectionError:  # the fork server was killed just now: another will do
+            await asyncio.sleep(AGAIN_AFTER_S)
+            process = await self._start(what, log)
+        return WorkerChild(process, log, self._call)
+
+    async def _start(self, what: Launch, log: Path) -> BaseProcess:
         process = self._context.Process(target=_begin, args=(what, str(log)))
         try:
             await self._call(process.start)
         except EOFError:  # that is all that the fork server says of it
             raise ChildProcessError(0, "the system gave no new process") from None
-        return WorkerChild(process, log, self._call)
+        return process
 
     def _call(self, call: Callable[[], None]) -> Awaitable[None]:
         return asyncio.get_running_loop().run_in_executor(self._thread, call)
