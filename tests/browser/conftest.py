@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from playwright.async_api import Browser, async_playwright
+from playwright.async_api import Browser, async_playwright, expect
 
 from benchling_connector.simulator.aws import EmbeddedAws
-from tests.browser.looking import Look
+from tests.browser.looking import PATIENCE_MS, Look
 from tests.browser.town import Town, opened_town
 
 NAMES = ("chromium", "chromium-browser", "google-chrome", "chrome")
@@ -25,7 +25,7 @@ def _chromium() -> str:
     named = os.environ.get("BROWSER", "")
     found = next(filter(None, map(shutil.which, (named, *NAMES))), None)
     if found is None:
-        if os.environ.get("CI"):
+        if os.environ.get("CI") or os.environ.get("BROWSER_REQUIRED"):
             pytest.fail(MISSING)
         pytest.skip(MISSING)
     return found
@@ -38,6 +38,7 @@ async def browser() -> AsyncIterator[Browser]:
     arguments = ["--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"]
     if os.geteuid() == 0:
         arguments.append("--no-sandbox")
+    expect.set_options(timeout=PATIENCE_MS)
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(executable_path=program, args=arguments)
         yield browser

@@ -13,9 +13,12 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
 from benchling_connector.domain.access import Role
 from tests.browser.town import Town
 
-__all__ = ["Look", "browser_tests", "tab_to", "wrong_for_axe"]
+__all__ = ["PATIENCE_MS", "Look", "browser_tests", "tab_to", "wrong_for_axe"]
 
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
+
+PATIENCE_MS = 30_000
+"""For what hangs; what is waited for comes sooner, even on a busy machine."""
 
 browser_tests = [pytest.mark.asyncio(loop_scope="session"), pytest.mark.xdist_group("browser")]
 """The mark of every module here: one loop, and one process, for the one browser."""
@@ -36,13 +39,16 @@ class Look:
     async def page(self, path: str, role: Role | None = None, **options: Any) -> Page:
         """A page in a context of its own, as somebody of this role sees it."""
         context = await self.browser.new_context(base_url=self.town.url, **options)
+        context.set_default_timeout(PATIENCE_MS)
         self._contexts.append(context)
         context.on("request", lambda request: self._hosts.add(urlsplit(request.url).netloc))
         context.on("console", self._hear)
         context.on("weberror", lambda error: self._said.append(str(error.error)))
         if role is not None:
-            cookie = {"name": "benchling-session", "value": self.town.cookies[role]}
-            await context.add_cookies([{**cookie, "url": self.town.url}])  # type: ignore[list-item]
+            secret = self.town.cookies[role]
+            await context.add_cookies(
+                [{"name": "benchling-session", "value": secret, "url": self.town.url}]
+            )
         page = await context.new_page()
         await page.goto(path)
         return page
