@@ -2,11 +2,12 @@
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator
 from pathlib import Path
 
 import httpx
 import pytest
+from fastapi import FastAPI
 
 from benchling_connector.domain.access import Role
 from benchling_connector.domain.connectors import ConnectorView, NewConnector
@@ -552,9 +553,11 @@ async def test_what_is_no_form_of_ours_is_refused(
 # Live
 
 
-async def events(people: People, cookies: httpx.Cookies, path: str) -> AsyncIterator[str]:
+async def events(
+    people: People, path: str, app: FastAPI | None = None, **headers: str
+) -> AsyncGenerator[str]:
     """What the stream sends, as long as one listens."""
-    app = make_app(people.services, untried)
+    app = app or make_app(people.services, untried)
     answers: asyncio.Queue[dict[str, object]] = asyncio.Queue()
     gone = asyncio.Event()
 
@@ -565,7 +568,6 @@ async def events(people: People, cookies: httpx.Cookies, path: str) -> AsyncIter
     async def send(message: dict[str, object]) -> None:
         await answers.put(message)
 
-    cookie = "; ".join(f"{name}={value}" for name, value in cookies.items())
     route, _, query = path.partition("?")
     scope = {
         "type": "http",
@@ -576,7 +578,10 @@ async def events(people: People, cookies: httpx.Cookies, path: str) -> AsyncIter
         "path": route,
         "raw_path": route.encode(),
         "query_string": query.encode(),
-        "headers": [(b"host", b"localhost"), (b"cookie", cookie.encode())],
+        "headers": [
+            (b"host", b"localhost"),
+            *((name.encode(), value.encode()) for name, value in headers.items()),
+        ],
         "client": ("10.0.0.1", 1),
         "server": ("localhost", 80),
     }
@@ -596,6 +601,10 @@ async def events(people: People, cookies: httpx.Cookies, path: str) -> AsyncIter
         await running
 
 
+def cookie_of(client: httpx.AsyncClient) -> str:
+    return "; ".join(f"{name}={value}" for name, value in client.cookies.items())
+
+
 @pytest.fixture
 def restless(monkeypatch: pytest.MonkeyPatch) -> None:
     """Streams that look again at once."""
@@ -607,13 +616,13 @@ async def test_the_list_is_sent_again_when_it_is_otherwise(
     people: People, client: httpx.AsyncClient
 ) -> None:
     await sign_in(people, client, Role.VIEWER)
-    stream = events(people, client.cookies, "/live/connectors")
+    stream = events(people, "/live/connectors", cookie=cookie_of(client))
     first = await anext(stream)
     made = await connector(people)
     second = await anext(stream)
     while second.startswith(":"):
         second = await anext(stream)
-    await stream.aclose()  # type: ignore[attr-defined]
+    await stream.aclose()
 
     assert made.connector_id not in first
     assert made.connector_id in second
@@ -623,7 +632,7 @@ async def test_the_list_is_sent_again_when_it_is_otherwise(
 @pytest.mark.usefixtures("restless")
 async def test_a_stream_ends_with_the_session(people: People, client: httpx.AsyncClient) -> None:
     await sign_in(people, client, Role.VIEWER)
-    stream = events(people, client.cookies, "/live/connectors")
+    stream = events(people, "/live/connectors", cookie=cookie_of(client))
     await anext(stream)
     await submit(client, "/connectors", "/signout")
     rest = [event async for event in stream if not event.startswith(":")]
@@ -635,13 +644,36 @@ async def test_a_stream_ends_with_the_session(people: People, client: httpx.Asyn
 async def test_a_stream_of_what_was_deleted_ends(people: People, client: httpx.AsyncClient) -> None:
     made = await connector(people)
     await sign_in(people, client, Role.VIEWER)
-    stream = events(people, client.cookies, f"/live/connectors/{made.connector_id}")
+    stream = events(people, f"/live/connectors/{made.connector_id}", cookie=cookie_of(client))
     await anext(stream)
     for wish in (Wish.DISABLE, Wish.DELETE):
         await people.services.registry.move(ROOT, made.connector_id, wish)
     rest = [event async for event in stream]
 
     assert rest[-1] == "event: gone\ndata: -\n\n"
+
+
+@pytest.mark.usefixtures("restless")
+async def test_who_looks_by_a_token_is_asked_for_it_again(
+    people: People, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streaming, "LOOKS_WITHOUT_SESSION", 3)
+    made = await people.services.tokens.create(ROOT, "a viewer", Role.VIEWER)
+    stream = events(people, "/live/connectors", authorization=f"Bearer {made.secret}")
+
+    assert len([event async for event in stream if "gone" not in event]) == 1
+
+
+async def test_streams_end_when_the_app_is_to_end(
+    people: People, client: httpx.AsyncClient
+) -> None:
+    await sign_in(people, client, Role.VIEWER)
+    app = make_app(people.services, untried)
+    stream = events(people, "/live/connectors", app, cookie=cookie_of(client))
+    await anext(stream)
+    app.state.streams.end()
+
+    assert [event async for event in stream] == []
 
 
 async def test_to_look_on_keeps_no_session_alive(people: People, client: httpx.AsyncClient) -> None:

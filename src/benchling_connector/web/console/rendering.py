@@ -123,6 +123,7 @@ def _environment() -> Environment:
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
     more: dict[str, Any] = {"asset": asset_url, "version": __version__}
     environment.globals.update(more)

@@ -20,6 +20,9 @@ LOOKS_WITHOUT_SESSION = 30
 ALIVE_EVERY = 8
 """After so many looks without news a line is sent, so that nobody in between gives up."""
 
+_UNBUFFERED = {"X-Accel-Buffering": "no"}
+"""For nginx, which would keep events back until there are many."""
+
 _GONE = "event: gone\ndata: -\n\n"
 """The page is no more what it was: the script loads it anew."""
 
@@ -44,7 +47,9 @@ class Streams:
 
 def live(visit: Visit, draw: Callable[[], Awaitable[str]]) -> Response:
     """Server-sent events of what `draw` gives, until the browser leaves or the session ends."""
-    return StreamingResponse(_events(visit, draw), media_type="text/event-stream")
+    return StreamingResponse(
+        _events(visit, draw), media_type="text/event-stream", headers=_UNBUFFERED
+    )
 
 
 async def _events(visit: Visit, draw: Callable[[], Awaitable[str]]) -> AsyncIterator[str]:
