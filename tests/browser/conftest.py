@@ -1,4 +1,4 @@
-"""One browser and one town for all browser tests of a run; a context of its own for each."""
+"""One browser and one town for all tests in here; a context of its own for each."""
 
 import os
 import shutil
@@ -31,7 +31,7 @@ def _chromium() -> str:
     return found
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def browser() -> AsyncIterator[Browser]:
     program = _chromium()
     # What a browser does beside our pages is none of the tests': no name leads anywhere.
@@ -45,7 +45,7 @@ async def browser() -> AsyncIterator[Browser]:
         await browser.close()
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="package", loop_scope="session")
 async def town(
     browser: Browser, aws: EmbeddedAws, tmp_path_factory: pytest.TempPathFactory
 ) -> AsyncIterator[Town]:

@@ -2,7 +2,7 @@
 
 import re
 
-from playwright.async_api import expect
+from playwright.async_api import Route, expect
 
 from benchling_connector.domain.access import Role
 from tests.browser.looking import Look, browser_tests, tab_to
@@ -61,6 +61,22 @@ async def test_what_happens_shows_by_itself_and_takes_neither_focus_nor_text(
     await expect(page.get_by_label("Name contains")).to_be_focused()
     await expect(page.get_by_label("Name contains")).to_have_value("Bas")
     assert await page.evaluate("scrollY") == before
+
+
+async def test_a_page_is_live_however_late_its_scripts_come(look: Look, town: Town) -> None:
+    page = await look.page("/v1/session", Role.VIEWER)
+
+    async def late(route: Route) -> None:
+        """Not before htmx has done what it does when it has come itself."""
+        await page.wait_for_function("typeof htmx !== 'undefined'")
+        await page.evaluate("new Promise(done => setTimeout(done))")
+        await route.continue_()
+
+    await page.context.route("**/hx-sse.min.js", late)
+    await page.goto("/connectors")
+    made = await town.connector("Came in late")
+
+    await expect(page.locator(f"#row-{made}")).to_be_attached()
 
 
 async def test_a_row_that_has_the_focus_keeps_it_when_its_state_changes(

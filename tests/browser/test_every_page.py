@@ -6,6 +6,7 @@ from collections.abc import Callable
 import pytest
 
 from benchling_connector.domain.access import Role
+from benchling_connector.web.console.assets import asset_url
 from tests.browser.looking import Look, browser_tests, wrong_for_axe
 from tests.browser.town import Town
 
@@ -76,3 +77,19 @@ async def test_who_is_signed_out_sees_the_form_and_nothing_else(
     assert await page.locator("h1").inner_text() == "Sign in"
     assert "Assays" not in await page.content()
     assert look.town.connector_id not in await page.locator("main").inner_text()
+
+
+async def test_the_chart_library_draws_under_the_policy_of_our_pages(look: Look) -> None:
+    page = await look.page("/signin")
+    await page.add_script_tag(url=asset_url("vendor/uplot/uPlot.iife.min.js"))
+    await page.add_style_tag(url=asset_url("vendor/uplot/uPlot.min.css"))
+    drawn = await page.evaluate(
+        """() => {
+            const data = [[1, 2, 3], [1, 4, 9]];
+            const options = {width: 300, height: 200, series: [{}, {stroke: "teal"}]};
+            const chart = new uPlot(options, data, document.querySelector("main"));
+            return chart.root.querySelector("canvas").width;
+        }"""
+    )
+
+    assert drawn > 0
