@@ -62,7 +62,7 @@ class Look:
         for context in self._contexts:
             await context.close()
         said = [one for one in self._said if self.expected is None or self.expected not in one]
-        assert said == []
+        assert said == [], said
         assert self._hosts <= {urlsplit(self.town.url).netloc}
 
 

@@ -7,6 +7,7 @@ from functools import cache
 from pathlib import Path
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import RedirectResponse
 
 from benchling_connector.web.problems import HttpProblem
 
@@ -64,3 +65,9 @@ async def get_asset(request: Request, digest: str, path: str) -> Response:
     if request.headers.get("if-none-match") == headers["ETag"]:
         return Response(status_code=304, headers=headers)
     return Response(asset.content, media_type=asset.media_type, headers=headers)
+
+
+@router.get("/favicon.ico")
+async def get_icon() -> Response:
+    """Browsers ask for it beside what is no page of ours, as the API's answers."""
+    return RedirectResponse(asset_url("icon.svg"), 307)
