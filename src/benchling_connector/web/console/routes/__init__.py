@@ -1,4 +1,4 @@
-"""Every page of the console, and the tabs of a connector in their order."""
+"""The routes of every page of the console."""
 
 from fastapi import APIRouter
 

@@ -1,63 +1,16 @@
 """The console's routes without a browser: who is led where, what is refused, what is said."""
 
-import asyncio
 import re
-from collections.abc import AsyncGenerator, AsyncIterator
-from pathlib import Path
 
 import httpx
 import pytest
-from fastapi import FastAPI
 
 from benchling_connector.domain.access import Role
-from benchling_connector.domain.connectors import ConnectorView, NewConnector
 from benchling_connector.domain.lifecycle import Mode, Wish
-from benchling_connector.web.app import make_app
-from benchling_connector.web.console import streaming
 from benchling_connector.web.settings import OidcSettings, WebSettings
+from tests.integration.console.sending import connector, csrf_of, sign_in, submit
 from tests.integration.test_access import browsing
-from tests.ledger_homes import empty_sqlite
-from tests.people import PASSWORD, ROOT, People, untried
-
-PAGE = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-
-
-@pytest.fixture
-async def people_url(tmp_path: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """Of one kind: what pages ask for, the services' own tests ask of either database."""
-    template = tmp_path_factory.getbasetemp() / "ledger.db"
-    return await empty_sqlite(template, tmp_path / "connector.db")
-
-
-@pytest.fixture
-async def client(people: People) -> AsyncIterator[httpx.AsyncClient]:
-    async with browsing(people) as made:
-        made.headers.update(PAGE)
-        yield made
-
-
-async def sign_in(people: People, client: httpx.AsyncClient, role: Role) -> None:
-    await people.services.accounts.create(ROOT, role.value, role, password=PASSWORD)
-    form = {"name": role.value, "password": PASSWORD}
-    answer = await client.post("/signin", data=form)
-    assert answer.status_code == 303, answer.text
-
-
-async def connector(people: People, name: str = "lab", **more: object) -> ConnectorView:
-    return await people.services.registry.create(ROOT, NewConnector(name, **more))  # type: ignore[arg-type]
-
-
-def csrf_of(page: httpx.Response) -> str:
-    found = re.search(r'name="csrf" value="([^"]+)"', page.text)
-    assert found is not None
-    return found[1]
-
-
-async def submit(client: httpx.AsyncClient, page: str, path: str, **form: str) -> httpx.Response:
-    """As the browser does that shows the page."""
-    shown = await client.get(page)
-    return await client.post(path, data={"csrf": csrf_of(shown), **form})
-
+from tests.people import PASSWORD, ROOT, People
 
 # Signing in and out
 
@@ -548,140 +501,3 @@ async def test_what_is_no_form_of_ours_is_refused(
     answer = await client.post("/preferences", content=content, headers=headers)
 
     assert answer.status_code == status
-
-
-# Live
-
-
-async def events(
-    people: People, path: str, app: FastAPI | None = None, **headers: str
-) -> AsyncGenerator[str]:
-    """What the stream sends, as long as one listens."""
-    app = app or make_app(people.services, untried)
-    answers: asyncio.Queue[dict[str, object]] = asyncio.Queue()
-    gone = asyncio.Event()
-
-    async def receive() -> dict[str, object]:
-        await gone.wait()
-        return {"type": "http.disconnect"}
-
-    async def send(message: dict[str, object]) -> None:
-        await answers.put(message)
-
-    route, _, query = path.partition("?")
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.3"},
-        "http_version": "1.1",
-        "method": "GET",
-        "scheme": "http",
-        "path": route,
-        "raw_path": route.encode(),
-        "query_string": query.encode(),
-        "headers": [
-            (b"host", b"localhost"),
-            *((name.encode(), value.encode()) for name, value in headers.items()),
-        ],
-        "client": ("10.0.0.1", 1),
-        "server": ("localhost", 80),
-    }
-    running = asyncio.create_task(app(scope, receive, send))  # type: ignore[arg-type]
-    try:
-        assert (await answers.get())["status"] == 200
-        while True:
-            message = await answers.get()
-            body = message.get("body")
-            assert isinstance(body, bytes)
-            if body:
-                yield body.decode()
-            if not message.get("more_body"):
-                return
-    finally:
-        gone.set()
-        await running
-
-
-def cookie_of(client: httpx.AsyncClient) -> str:
-    return "; ".join(f"{name}={value}" for name, value in client.cookies.items())
-
-
-@pytest.fixture
-def restless(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Streams that look again at once."""
-    monkeypatch.setattr(streaming, "EVERY_S", 0.01)
-
-
-@pytest.mark.usefixtures("restless")
-async def test_the_list_is_sent_again_when_it_is_otherwise(
-    people: People, client: httpx.AsyncClient
-) -> None:
-    await sign_in(people, client, Role.VIEWER)
-    stream = events(people, "/live/connectors", cookie=cookie_of(client))
-    first = await anext(stream)
-    made = await connector(people)
-    second = await anext(stream)
-    while second.startswith(":"):
-        second = await anext(stream)
-    await stream.aclose()
-
-    assert made.connector_id not in first
-    assert made.connector_id in second
-    assert all(line.startswith("data: ") for line in second.strip().split("\n"))
-
-
-@pytest.mark.usefixtures("restless")
-async def test_a_stream_ends_with_the_session(people: People, client: httpx.AsyncClient) -> None:
-    await sign_in(people, client, Role.VIEWER)
-    stream = events(people, "/live/connectors", cookie=cookie_of(client))
-    await anext(stream)
-    await submit(client, "/connectors", "/signout")
-    rest = [event async for event in stream if not event.startswith(":")]
-
-    assert rest == ["event: gone\ndata: -\n\n"]
-
-
-@pytest.mark.usefixtures("restless")
-async def test_a_stream_of_what_was_deleted_ends(people: People, client: httpx.AsyncClient) -> None:
-    made = await connector(people)
-    await sign_in(people, client, Role.VIEWER)
-    stream = events(people, f"/live/connectors/{made.connector_id}", cookie=cookie_of(client))
-    await anext(stream)
-    for wish in (Wish.DISABLE, Wish.DELETE):
-        await people.services.registry.move(ROOT, made.connector_id, wish)
-    rest = [event async for event in stream]
-
-    assert rest[-1] == "event: gone\ndata: -\n\n"
-
-
-@pytest.mark.usefixtures("restless")
-async def test_who_looks_by_a_token_is_asked_for_it_again(
-    people: People, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(streaming, "LOOKS_WITHOUT_SESSION", 3)
-    made = await people.services.tokens.create(ROOT, "a viewer", Role.VIEWER)
-    stream = events(people, "/live/connectors", authorization=f"Bearer {made.secret}")
-
-    assert len([event async for event in stream if "gone" not in event]) == 1
-
-
-async def test_streams_end_when_the_app_is_to_end(
-    people: People, client: httpx.AsyncClient
-) -> None:
-    await sign_in(people, client, Role.VIEWER)
-    app = make_app(people.services, untried)
-    stream = events(people, "/live/connectors", app, cookie=cookie_of(client))
-    await anext(stream)
-    app.state.streams.end()
-
-    assert [event async for event in stream] == []
-
-
-async def test_to_look_on_keeps_no_session_alive(people: People, client: httpx.AsyncClient) -> None:
-    await sign_in(people, client, Role.VIEWER)
-    secret = client.cookies["benchling-session"]
-    find = people.services.sessions.find
-    for _ in range(9):
-        people.clock.move(hours=1)
-        found = await find(secret, None, is_use=False)
-
-    assert found is None
