@@ -31,6 +31,14 @@ def test_the_wheel_holds_its_data_and_nothing_of_the_tests(wheel: Path) -> None:
         "benchling_connector/cloudformation/benchling-event-bus.yaml",
         "benchling_connector/cloudformation/benchling-sqs-queue.yaml",
         "benchling_connector/py.typed",
+        "benchling_connector/web/console/templates/layout.html",
+        "benchling_connector/web/console/templates/connector/base.html",
+        "benchling_connector/web/console/static/console.css",
+        "benchling_connector/web/console/static/vendor/README",
+        "benchling_connector/web/console/static/vendor/htmx/LICENSE",
+        "benchling_connector/web/console/static/vendor/htmx/htmx.min.js",
+        "benchling_connector/web/console/static/vendor/pico/LICENSE.md",
+        "benchling_connector/web/console/static/vendor/uplot/LICENSE",
     ):
         assert wanted in names
     assert not [name for name in names if name.startswith(("tests/", "benchmarks/"))]

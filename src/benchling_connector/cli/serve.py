@@ -176,8 +176,14 @@ def _web_server(place: Place, services: Services, settings: WebSettings) -> "uvi
 
     from benchling_connector.web.app import make_app
 
+    made = make_app(services, live_test(place.url, place.data_dir), settings)
+
     class Server(uvicorn.Server):
-        """Signals are heeded elsewhere."""
+        """Signals are heeded elsewhere, and what pages look at live ends first."""
+
+        async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+            made.state.streams.end()
+            await super().shutdown(sockets)
 
         @contextmanager
         def capture_signals(self) -> Iterator[None]:
@@ -185,7 +191,7 @@ def _web_server(place: Place, services: Services, settings: WebSettings) -> "uvi
 
     return Server(
         uvicorn.Config(
-            make_app(services, live_test(place.url, place.data_dir), settings),
+            made,
             log_config=None,
             access_log=False,
             lifespan="off",

@@ -92,8 +92,13 @@ class Sessions:
         await self._desk.record(connection, deed)
         return opened
 
-    async def find(self, secret: str, origin: str | None) -> SignedIn | None:
-        """Who comes in with this cookie; None if it is unknown, over, or the account disabled."""
+    async def find(
+        self, secret: str, origin: str | None, *, is_use: bool = True
+    ) -> SignedIn | None:
+        """Who comes in with this cookie; None if it is unknown, over, or the account disabled.
+
+        Without `is_use` it is only looked at: an open page alone keeps no session alive.
+        """
         now = self._desk.now()
         query = (
             select(sessions, accounts.c.disabled_at, accounts.c.role.label("account_role"))
@@ -106,7 +111,7 @@ class Sessions:
             return None
         if row["expires_at"] <= now or row["seen_at"] <= now - IDLE:
             return None
-        if now - row["seen_at"] > SEEN_EVERY:
+        if is_use and now - row["seen_at"] > SEEN_EVERY:
             async with self._desk.writing() as connection:
                 await connection.execute(
                     update(sessions)

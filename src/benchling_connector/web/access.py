@@ -36,6 +36,7 @@ async def _visitor(
     visitor = await find_visitor(request, services)
     if visitor is None:
         raise not_signed_in()
+    request.state.visitor = visitor  # for the layout, should the request end in an error
     return visitor
 
 

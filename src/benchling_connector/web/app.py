@@ -6,6 +6,9 @@ from benchling_connector import __version__
 from benchling_connector.platform.services import Services
 from benchling_connector.platform.trying import LiveTest
 from benchling_connector.web import probes
+from benchling_connector.web.console import routes as console
+from benchling_connector.web.console.problem_pages import paged
+from benchling_connector.web.console.streaming import Streams
 from benchling_connector.web.guard import guarded
 from benchling_connector.web.own import (
     accounts,
@@ -45,6 +48,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     tokens.router,
     audit.router,
     prometheus.router,
+    *console.ROUTERS,
 )
 """Each in a module of its own below `web/`."""
 
@@ -54,7 +58,8 @@ def make_app(
 ) -> FastAPI:
     """The app over opened services, which stay the caller's to close.
 
-    `live_test` tests a configuration against the real services.
+    `live_test` tests a configuration against the real services. `app.state.streams` are to be ended
+    before the server is: they stay open as long as somebody looks.
     """
     app = FastAPI(
         title="Benchling connector",
@@ -65,6 +70,7 @@ def make_app(
     )
     app.state.services = services
     app.state.live_test = live_test
+    app.state.streams = Streams()
     app.state.settings = settings = settings or WebSettings()
     heed_problems(app)
     for router in ROUTERS:
@@ -75,5 +81,5 @@ def make_app(
         app.state.issuer = oidc.Issuer(settings.oidc)
         app.include_router(oidc.router)
     # Around everything, answers to faults of our own, too.
-    app.middleware_stack = guarded(app.build_middleware_stack(), settings)
+    app.middleware_stack = guarded(paged(app.build_middleware_stack()), settings)
     return app

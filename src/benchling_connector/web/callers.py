@@ -10,6 +10,7 @@ from benchling_connector.domain.access import Caller, Role, Way
 from benchling_connector.domain.audit import Deed
 from benchling_connector.platform.services import Services
 from benchling_connector.platform.sessions import LONGEST, Opened
+from benchling_connector.web.forms import CSRF_FIELD, fields_of, is_form
 from benchling_connector.web.guard import SAFE_METHODS
 from benchling_connector.web.problems import HttpProblem
 from benchling_connector.web.settings import TrustedProxy, origin_of, settings_of
@@ -98,12 +99,14 @@ async def _require_csrf(request: Request, services: Services, visitor: Visitor) 
     if request.method in SAFE_METHODS:
         return
     given = request.headers.get(CSRF_HEADER, "")
+    if not given and is_form(request):
+        given = (await fields_of(request)).get(CSRF_FIELD, "")
     if not hmac.compare_digest(given.encode(), (visitor.csrf or "").encode()):
         problem = HttpProblem(
             403,
             "csrf-token-wrong",
             "A session changes things only with its CSRF token.",
-            remedy=f"Send the `csrf` of `GET /v1/session` as {CSRF_HEADER}.",
+            remedy=f"Send the `csrf` of `GET /v1/session` as {CSRF_HEADER}; a page is loaded anew.",
         )
         raise await refused(request, services, visitor.caller, problem)
 
