@@ -201,6 +201,9 @@ class Supervisor:
         post.failures += 1
         pause = restart_pause(post.failures)
         post.not_before = now + pause
+        if status == 0:  # it was told to, and is wanted again
+            log.info("worker.ended", connector_id=entry.connector_id, status=status)
+            return
         sentence = child.how_it_ended()
         log.warning(
             "worker.failed",
@@ -209,8 +212,7 @@ class Supervisor:
             sentence=sentence,
             again_after_seconds=pause,
         )
-        if status != 0:
-            post.untold = sentence
+        post.untold = sentence
 
     def _stop(self, entry: Entry, post: _Post, others: list[Seen], now: float) -> None:
         """Asks a process to end that is not wanted any more; ends it when it does not."""
