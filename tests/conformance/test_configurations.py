@@ -5,7 +5,7 @@ import json
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 
 from benchling_connector.database.identity import connector_identity
 from benchling_connector.database.platform_tables import (
@@ -13,6 +13,7 @@ from benchling_connector.database.platform_tables import (
     commands,
     configurations,
     connector_data,
+    settings,
 )
 from benchling_connector.database.tables import connectors
 from benchling_connector.domain.commands import Action
@@ -399,11 +400,39 @@ async def test_a_rotation_with_keys_of_the_environment_takes_the_first(
     assert await platform.services.configurations.content(connector_id, secrets=True)
 
 
+async def test_a_database_that_has_a_key_gets_no_other(platform: Platform, tmp_path: Path) -> None:
+    place = platform.services.key_place
+    elsewhere = KeyPlace(tmp_path / "elsewhere" / "platform.key")
+    with pytest.raises(ConfigurationError, match="has a key already, and it is not at") as refused:
+        await ensure_key(platform.desk, elsewhere)
+    assert refused.value.code == "secrets-undecryptable"
+    assert not elsewhere.file.exists()
+    for given in (None, new_key()):
+        other = KeyPlace(tmp_path / "other.key", given)
+        if given is None:
+            other.make(new_key())
+        with pytest.raises(ConfigurationError, match="has another key than the one"):
+            await ensure_key(platform.desk, other)
+    (known,) = place.keys()
+    await ensure_key(platform.desk, KeyPlace(place.file, f"{new_key()},{known}"))
+
+
+async def test_a_rotated_key_is_the_databases_from_then_on(platform: Platform) -> None:
+    place = platform.services.key_place
+    (before,) = place.keys()
+    await rotate(platform.desk, place, ANN)
+    await ensure_key(platform.desk, place)
+    with pytest.raises(ConfigurationError, match="has another key"):
+        await ensure_key(platform.desk, KeyPlace(place.file, before))
+
+
 async def test_no_key_is_made_where_there_are_secrets_already(platform: Platform) -> None:
     await with_secrets(platform)
     place = platform.services.key_place
     place.file.unlink()
-    with pytest.raises(ConfigurationError) as refused:
+    async with platform.desk.writing() as connection:
+        await connection.execute(delete(settings).where(settings.c.name == "key"))
+    with pytest.raises(ConfigurationError, match="holds secrets, and there is no key") as refused:
         await ensure_key(platform.desk, place)
     assert refused.value.code == "secrets-undecryptable"
     assert not place.file.exists()

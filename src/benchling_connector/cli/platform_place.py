@@ -72,7 +72,7 @@ def on_platform(
 ) -> Result:
     """What the work on a platform's services gives.
 
-    `may_make`: the database and the key are made if there are none. `outside`: for work that needs
+    `may_make`: the database is made if there is none. `outside`: for work that needs
     more than the database. Raises `ConnectorError`; a cursor that is none is wrong usage.
     """
 

@@ -37,7 +37,7 @@ from benchling_connector.domain.errors import (
 )
 from benchling_connector.platform import addresses
 from benchling_connector.platform.keeping import tidy
-from benchling_connector.platform.keys import key_place
+from benchling_connector.platform.keys import ensure_key, key_place
 from benchling_connector.platform.leading import Leadership
 from benchling_connector.platform.processes import Launch, WorkerProcesses
 from benchling_connector.platform.services import Services, open_services
@@ -126,6 +126,7 @@ async def _serve(place: Place, settings: WebSettings, host: str, port: int) -> N
             outside=OUTSIDE,
         )
         async with opening as services, AsyncExitStack() as stack:
+            await ensure_key(services.desk, services.key_place)
             url = f"http://{_host(host)}:{listening.getsockname()[1]}"
             await _note_address(stack, services, settings.public_url or url)
             web = _web_server(place, services, settings)

@@ -1,19 +1,24 @@
 """The keys that secrets are encrypted with: where they are kept, and how the first is made."""
 
+import hashlib
+import json
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 
-from sqlalchemy import Select, exists, select
+from sqlalchemy import Select, delete, exists, insert, select
+from sqlalchemy.ext.asyncio import AsyncConnection
 
 from benchling_connector.database.platform_tables import (
     alert_channels,
     commands,
     configurations,
     connector_data,
+    settings,
 )
 from benchling_connector.domain.environment import PLATFORM_KEY, PLATFORM_KEY_FILE
 from benchling_connector.domain.errors import (
@@ -23,7 +28,9 @@ from benchling_connector.domain.errors import (
 )
 from benchling_connector.platform.desk import Desk
 
-__all__ = ["KeyPlace", "ensure_key", "key_place", "new_key"]
+__all__ = ["KeyPlace", "ensure_key", "key_place", "new_key", "remember_key"]
+
+_NAME = "key"
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,18 +94,53 @@ def new_key() -> str:
 
 
 async def ensure_key(desk: Desk, place: KeyPlace) -> None:
-    """Makes the first key. Where there are secrets already, another key would be of no use.
+    """Makes the first key of a database, which remembers which it is: no process may go on with
+    another, which the others would not have.
 
-    Raises `ConfigurationError` (`secrets-undecryptable`) then, and as `KeyPlace.keys`.
+    Raises `ConfigurationError` (`secrets-undecryptable`) for another one, or where there is none
+    any more; and as `KeyPlace.keys`.
     """
+    async with desk.reading() as connection:
+        known = await _known(connection)
+    if known is None:
+        async with desk.exclusively() as connection:
+            known = await _known(connection)
+            if known is None:
+                await _make(connection, place)
+                await remember_key(connection, place.keys()[0], desk.now())
+                return
     if place.is_empty():
-        async with desk.reading() as connection:
-            has_secrets = await connection.scalar(select(_ANY_SECRET))
-        if has_secrets:
-            raise _missing(f"The database holds secrets, and there is no key at {place.file}.")
-        place.file.parent.mkdir(parents=True, exist_ok=True)
-        place.make(new_key())
-    place.keys()
+        raise _missing(f"The platform has a key already, and it is not at {place.file}.")
+    if known not in map(_print_of, place.keys()):
+        where = "in the environment" if place.given is not None else f"at {place.file}"
+        raise _missing(f"The platform has another key than the one {where}.")
+
+
+async def remember_key(connection: AsyncConnection, key: str, now: datetime) -> None:
+    """From now on this is the database's key."""
+    await connection.execute(delete(settings).where(settings.c.name == _NAME))
+    row = {"name": _NAME, "value": json.dumps(_print_of(key)), "updated_at": now}
+    await connection.execute(insert(settings).values(row))
+
+
+async def _known(connection: AsyncConnection) -> str | None:
+    query = select(settings.c.value).where(settings.c.name == _NAME)
+    value = await connection.scalar(query)
+    return None if value is None else str(json.loads(value))
+
+
+async def _make(connection: AsyncConnection, place: KeyPlace) -> None:
+    if not place.is_empty():
+        return
+    if await connection.scalar(select(_ANY_SECRET)):
+        raise _missing(f"The database holds secrets, and there is no key at {place.file}.")
+    place.file.parent.mkdir(parents=True, exist_ok=True)
+    place.make(new_key())
+
+
+def _print_of(key: str) -> str:
+    """Tells keys apart. A key is too random to be guessed from it."""
+    return hashlib.sha256(f"platform key {key}".encode()).hexdigest()[:16]
 
 
 def _of(query: Select[tuple[str]]) -> Select[tuple[str]]:

@@ -18,7 +18,7 @@ from benchling_connector.domain.access import Caller
 from benchling_connector.domain.audit import Deed
 from benchling_connector.domain.errors import ConfigurationError
 from benchling_connector.platform.desk import Desk
-from benchling_connector.platform.keys import KeyPlace, new_key
+from benchling_connector.platform.keys import KeyPlace, new_key, remember_key
 from benchling_connector.platform.vault import Vault
 
 __all__ = ["Rotated", "rotate"]
@@ -52,6 +52,7 @@ async def rotate(
         await _channels(connection, anew)
         await _data(connection, anew)
         await _commands(connection, anew, desk.now())
+        await remember_key(connection, place.keys()[0], desk.now())
         done = Rotated(anew.kept, anew.dropped)
         told = {"secrets": done.kept, "dropped": done.dropped}
         await desk.record(connection, Deed(caller, "secrets.rotated", new=told))

@@ -14,7 +14,7 @@ from benchling_connector.platform.commands import Commands
 from benchling_connector.platform.configurations import Configurations
 from benchling_connector.platform.desk import Desk
 from benchling_connector.platform.filerecords import FileRecords
-from benchling_connector.platform.keys import KeyPlace, ensure_key
+from benchling_connector.platform.keys import KeyPlace
 from benchling_connector.platform.outward import Outside, Outward, outward
 from benchling_connector.platform.passwords import Passwords
 from benchling_connector.platform.refusals import Refusals
@@ -70,7 +70,7 @@ async def open_services(
     may_make: bool = False,
     outside: Outside | None = None,
 ) -> AsyncIterator[Services]:
-    """The services on a database; it and the key are made first if they may be, and are not there.
+    """The services on a database, which is made first if it may be, and is not there.
 
     An older database is not upgraded on the way: `database upgrade` does, and backs it up. Raises
     `ConfigurationError` when there is none, or one of another version, and `TransientError`.
@@ -84,8 +84,6 @@ async def open_services(
             await upgrade(engine)
         await require_schema(engine)
         desk = Desk(engine, now, new_id)
-        if may_make:
-            await ensure_key(desk, key_place)
         services = _make(desk, key_place, database_url, outside)
         yield services
         await services.refusals.flush()
