@@ -436,7 +436,11 @@ async def test_a_body_may_be_large_but_not_too_large(client: httpx.AsyncClient) 
     for content in (b" " * (LARGEST_BODY + 1), streamed(LARGEST_BODY + 1)):
         answer = await client.post("/v1/session", content=content)
         assert code(answer) == (413, "request-too-large")
-    answer = await client.post("/v1/session", content=streamed(LARGEST_BODY))
+    answer = await client.post(
+        "/v1/session",
+        content=streamed(LARGEST_BODY),
+        headers={"Content-Type": "application/json"},
+    )
     assert code(answer) == (422, "request-invalid")
 
 

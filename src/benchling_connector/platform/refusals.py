@@ -49,8 +49,8 @@ class Refusals:
 
     async def _write_counts(self, keys: list[tuple[str, ...]]) -> None:
         for key in keys:
-            seen = self._seen.pop(key)
-            if seen.more:
+            seen = self._seen.pop(key, None)
+            if seen is not None and seen.more:
                 counted = {"more": seen.more, "since": moment(seen.since)}
                 await self._write(replace(seen.deed, new=counted))
 

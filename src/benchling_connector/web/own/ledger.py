@@ -138,7 +138,7 @@ async def read_event(
 
 
 @router.get("/files", tags=["files"])
-async def list_files(
+async def list_raw_files(
     connector_id: Known,
     services: Served,
     _: Viewer,
@@ -161,7 +161,7 @@ async def list_files(
 
 
 @router.get("/files/{file_id}", tags=["files"])
-async def read_file(
+async def read_raw_file(
     connector_id: Known, file_id: str, services: Served, _: Viewer
 ) -> FileWithEvents:
     """One RAW file with its events."""

@@ -65,7 +65,7 @@ class LatestOfAll(Answer):
 
 
 @router.get("")
-async def read_metrics(
+async def read_series(
     connector_id: Known,
     services: Served,
     _: Viewer,
@@ -98,7 +98,7 @@ async def read_metrics(
 
 
 @router.get("/latest")
-async def read_latest(connector_id: Known, services: Served, _: Viewer) -> LatestOfAll:
+async def read_latest_numbers(connector_id: Known, services: Served, _: Viewer) -> LatestOfAll:
     """The newest numbers of each worker."""
     latest = await services.samples.latest(connector_id)
     return LatestOfAll(
