@@ -104,7 +104,7 @@ class Channels:
         wanted: Sequence[AlertKind] | None = None,
     ) -> Channel | None:
         """Switches one on or off, or says which kinds of alerts it wants. None if there is none."""
-        async with self._desk.writing() as connection:
+        async with self._desk.exclusively() as connection:
             row = await _row(connection, channel_id)
             if row is None:
                 return None
@@ -130,7 +130,7 @@ class Channels:
 
     async def delete(self, channel_id: str, caller: Caller) -> bool:
         """Removes one, and what it has not been told yet. False if there is none."""
-        async with self._desk.writing() as connection:
+        async with self._desk.exclusively() as connection:
             row = await _row(connection, channel_id)
             if row is None:
                 return False

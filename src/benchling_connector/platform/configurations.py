@@ -19,6 +19,7 @@ from benchling_connector.domain.records import storable
 from benchling_connector.domain.versions import Version, difference_of, secrets_shown
 from benchling_connector.platform.desk import Desk
 from benchling_connector.platform.drafts import Draft, Own, draft
+from benchling_connector.platform.once import Once, note, recall
 from benchling_connector.platform.registry import row_of
 from benchling_connector.platform.sending import send
 from benchling_connector.platform.vault import Vault
@@ -28,10 +29,14 @@ __all__ = ["Configurations", "Saved"]
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """The version that holds now. Not `changed`: what was saved holds already."""
+    """The version that holds now. Not `changed`: what was saved holds already.
+
+    `command_id`: the command by which the workers are told, where it was sent.
+    """
 
     version: int
     changed: bool
+    command_id: str | None = None
 
 
 class Configurations:
@@ -51,15 +56,20 @@ class Configurations:
         *,
         reason: str | None = None,
         expected: int | None = None,
+        one: Once | None = None,
     ) -> Saved:
         """A new version of what is given; secrets left out or empty stay as they are.
 
-        The workers are told. `expected` is the version that the sender has seen, 0 for none.
-        Raises `InvalidConfiguration`, and `Refused` (`configuration-changed` with the difference,
-        `queue-taken`).
+        The workers are told. `expected` is the version that the sender has seen, 0 for none; what
+        came with the same idempotency key is not saved again. Raises `InvalidConfiguration`, and
+        `Refused` (`configuration-changed` with the difference, `queue-taken`,
+        `idempotency-key-reused`).
         """
         async with self._desk.exclusively() as connection:
             row = await row_of(connection, connector_id)
+            command_id = await recall(connection, one)
+            if command_id is not None:
+                return Saved(row["config_version"] or 0, changed=False, command_id=command_id)
             now = await self._current(connection, row)
             kept = self._secrets(connector_id, now)
             if expected is not None and expected != (row["config_version"] or 0):
@@ -67,7 +77,7 @@ class Configurations:
             made = draft(given, kept, self._own(row))
             if now is not None and self._is_same(now, made, kept):
                 return Saved(now["version"], changed=False)
-            return await self._append(connection, caller, row, made, reason=reason)
+            return await self._append(connection, caller, row, made, reason=reason, one=one)
 
     async def restore(
         self, caller: Caller, connector_id: str, version: int, reason: str | None = None
@@ -168,6 +178,7 @@ class Configurations:
         *,
         reason: str | None,
         restored_from: int | None = None,
+        one: Once | None = None,
     ) -> Saved:
         connector_id, moment = row["connector_id"], self._desk.now()
         await _require_free(connection, connector_id, made.queue)
@@ -196,7 +207,9 @@ class Configurations:
             .values(config_version=version, queue=made.queue, updated_at=moment)
         )
         body = {"version": version}
-        await send(self._desk, connection, caller, connector_id, Action.UPDATE_CONFIG, body)
+        command = await send(
+            self._desk, connection, caller, connector_id, Action.UPDATE_CONFIG, body
+        )
         changes = difference_of(
             {} if before is None else _told(before, None).shown(),
             {**made.content, **secrets_shown(fingerprints)},
@@ -211,7 +224,8 @@ class Configurations:
             reason=reason,
         )
         await self._desk.record(connection, deed)
-        return Saved(version, changed=True)
+        await note(self._desk, connection, one, command.command_id)
+        return Saved(version, changed=True, command_id=command.command_id)
 
     def _own(self, row: RowMapping) -> Own:
         return Own(row["connector_id"], row["name"], self._database_url)

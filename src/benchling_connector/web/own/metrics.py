@@ -78,9 +78,9 @@ async def read_series(
         str | None, Query(alias="workerId", max_length=500, description="Only this worker.")
     ] = None,
 ) -> MetricsAnswer:
-    """Numbers of the last hour, or of another time within the last 30 days.
+    """Numbers of the last hour, or of another time within the last year.
 
-    Within the last day they are kept as measured, every 10 s; before that by minutes.
+    They are kept as measured, every 10 s, for a day; by minutes for 30 days; by hours for a year.
     """
     now = services.desk.now()
     since, until = period.checked(now - LAST_HOUR, now)
