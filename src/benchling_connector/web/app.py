@@ -72,7 +72,7 @@ def make_app(
     app.state.services = services
     app.state.live_test = live_test
     app.state.settings = settings = settings or WebSettings()
-    heed_problems(app)
+    heed_problems(app, ROUTERS)
     for router in ROUTERS:
         app.include_router(router)
     if settings.oidc is not None:

@@ -1,16 +1,16 @@
 """Errors by HTTP, as `application/problem+json` (RFC 9457)."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
 from typing import Any
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
-from starlette.routing import Match
+from starlette.routing import BaseRoute, Match
 
 from benchling_connector.domain.errors import (
     ConnectorError,
@@ -72,8 +72,12 @@ def response_of(problem: HttpProblem) -> JSONResponse:
     )
 
 
-def heed_problems(app: FastAPI) -> None:
-    """Every error of the app becomes a problem; what nobody expected, a 500 without details."""
+def heed_problems(app: FastAPI, routers: Iterable[APIRouter]) -> None:
+    """Every error of the app becomes a problem; what nobody expected, a 500 without details.
+
+    `routers` are those of the app.
+    """
+    routes = [*app.routes, *(route for router in routers for route in router.routes)]
 
     @app.exception_handler(HttpProblem)
     async def on_problem(_: Request, error: HttpProblem) -> JSONResponse:
@@ -84,7 +88,8 @@ def heed_problems(app: FastAPI) -> None:
         code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
         headers = dict(error.headers or {})
         if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
-            headers["Allow"] = ", ".join(_methods(request))
+            # Starlette knows the methods of the first route only that fits.
+            headers["Allow"] = ", ".join(_methods(routes, request)) or headers.get("Allow", "")
         return _answer(error.status_code, code, str(error.detail), headers=headers)
 
     @app.exception_handler(RequestValidationError)
@@ -121,10 +126,10 @@ def heed_problems(app: FastAPI) -> None:
         return _answer(500, "internal", "Something went wrong here; the log says what.")
 
 
-def _methods(request: Request) -> list[str]:
-    """All that there are for a path. Starlette knows those of the first route that fits."""
+def _methods(routes: Iterable[BaseRoute], request: Request) -> list[str]:
+    """All that there are for a path."""
     methods: set[str] = set()
-    for route in request.app.routes:
+    for route in routes:
         match, _ = route.matches(request.scope)
         if match is not Match.NONE:
             methods |= getattr(route, "methods", None) or set()

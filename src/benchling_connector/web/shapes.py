@@ -74,8 +74,6 @@ def _sound(value: JsonValue) -> JsonValue:
     inside: list[tuple[JsonValue, int]] = [(value, 0)]
     while inside:
         one, depth = inside.pop()
-        if depth > DEEPEST:
-            raise ValueError(f"has more than {DEEPEST} lists and objects in each other")
         if isinstance(one, float) and not math.isfinite(one):
             raise ValueError("has a number that JSON does not have")
         if isinstance(one, str) and any("\ud800" <= letter <= "\udfff" for letter in one):
@@ -83,6 +81,8 @@ def _sound(value: JsonValue) -> JsonValue:
         if isinstance(one, dict):
             inside += [(key, depth) for key in one]
         if isinstance(one, (dict, list)):
+            if depth == DEEPEST:
+                raise ValueError(f"has more than {DEEPEST} lists and objects in each other")
             values = one.values() if isinstance(one, dict) else one
             inside += [(each, depth + 1) for each in values]
     return value

@@ -58,7 +58,7 @@ class FileAnswer(Answer):
     resource_type: str
     schema_id: str | None
     event_count: int
-    state: str = Field(description="`PENDING`, `SUCCESS` or `ERROR`.")
+    state: FileState
     created_at: Time
     stored_at: Time | None
 
