@@ -2,14 +2,18 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy import func, select
 
 from benchling_connector.database.platform_tables import samples
+from benchling_connector.domain.samples import KEPT
 from benchling_connector.domain.series import Point
 from benchling_connector.platform.samples import write_sample
 from tests.ledgers import NOON
 from tests.watched import Watched
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 async def rows(watched: Watched) -> dict[int, int]:
@@ -141,6 +145,12 @@ async def test_what_is_reported_late_is_kept_beyond_the_day(watched: Watched) ->
     await watched.services.samples.report("c1", "itself", {late: {"cpu_usage": 50.0}})
     await watched.services.samples.keep()
     assert (await series(watched, days=4))["cpu_usage"][0].value == 50.0
+
+
+def test_the_bound_that_is_documented_is_that_of_the_code() -> None:
+    most = [f"{int(kept.total_seconds()) // seconds:,}" for seconds, kept in KEPT.items()]
+    told = " ".join((DOCS / "reference" / "metrics.md").read_text().split())
+    assert "{} samples, {} minutes and {} hours".format(*most) in told
 
 
 async def test_after_a_year_hours_are_forgotten(watched: Watched) -> None:
