@@ -216,7 +216,13 @@ async def _rules(connection: AsyncConnection) -> Rules:
 async def queue_notice(
     connection: AsyncConnection, alert_id: str, channel_id: str, what: What, now: datetime
 ) -> None:
-    """Says that a channel is to be told; once, however often it is said."""
+    """Says that a channel is to be told; once, however often it is said.
+
+    One that is gone or switched off meanwhile is not.
+    """
+    listens = (alert_channels.c.channel_id == channel_id) & alert_channels.c.enabled.is_(True)
+    if await connection.scalar(select(alert_channels.c.channel_id).where(listens)) is None:
+        return
     await connection.execute(
         INSERT[connection.dialect.name](deliveries)
         .values(

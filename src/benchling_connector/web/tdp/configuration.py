@@ -212,7 +212,9 @@ async def check_configuration(
             remedy="Leave `config` out, or ask an administrator.",
         )
     live_test: LiveTest = request.app.state.live_test
-    result = await try_configuration(services.configurations, connector_id, given, live_test)
+    result = await try_configuration(
+        services.configurations, caller, connector_id, given, live_test
+    )
     return CheckAnswer(
         valid=result.valid,
         error=result.error,
