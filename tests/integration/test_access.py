@@ -362,6 +362,13 @@ async def test_a_trusted_proxy_says_who_calls(people: People) -> None:
     assert (await people.audit())[-1].origin == "192.0.2.7"
 
 
+async def test_the_proxy_is_known_on_a_socket_of_both_versions(people: People) -> None:
+    async with browsing(people, proxied(), address="::ffff:10.0.0.1") as client:
+        answer = await client.get("/v1/session", headers={"X-Forwarded-User": "ann@lab"})
+
+    assert answer.json()["name"] == "ann@lab"
+
+
 async def test_what_the_proxy_puts_into_a_header_of_its_own_counts(people: People) -> None:
     headers = [
         ("X-Forwarded-User", "ann@lab"),

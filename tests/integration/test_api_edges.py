@@ -15,6 +15,7 @@ from benchling_connector.platform.services import Services
 from benchling_connector.web.app import make_app
 from benchling_connector.web.problems import HttpProblem, response_of
 from benchling_connector.web.protocol import Protocol
+from benchling_connector.web.shapes import MEANINGS
 from tests.integration.platform_api import CONNECTORS, Api, LiveTests, opened_api
 
 PROBLEM = "application/problem+json"
@@ -199,6 +200,7 @@ def test_every_error_in_the_document_is_a_problem() -> None:
             if status >= "400" and (path, status) != ("/readyz", "503"):
                 reference = {"schema": {"$ref": "#/components/schemas/Problem"}}
                 assert response["content"] == {PROBLEM: reference}, (method, path, status)
+                assert response["description"] == MEANINGS[int(status)]
 
 
 def test_every_call_has_an_id_that_a_client_can_name_a_method_by() -> None:

@@ -133,9 +133,9 @@ def _complete_operation(path: str, method: str, operation: dict[str, Any]) -> No
     for status in _usual(path, method, operation):
         responses.setdefault(str(status), {"description": MEANINGS[status]})
     for status, response in responses.items():
-        is_ours = "content" in response and status != "422"
+        is_ours = "content" in response and status != "422"  # which FastAPI makes of its own
         if status >= "400" and not is_ours:
-            response.setdefault("description", MEANINGS[int(status)])
+            response["description"] = MEANINGS[int(status)]
             schema = {"$ref": _REF.format(model="Problem")}
             response["content"] = {MEDIA_TYPE: {"schema": schema}}
     operation["responses"] = dict(sorted(responses.items()))

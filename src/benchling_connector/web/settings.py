@@ -26,6 +26,8 @@ class TrustedProxy:
             found = ip_address(address or "")
         except ValueError:
             return False
+        # On a socket of both versions an address of version 4 comes as one of version 6.
+        found = getattr(found, "ipv4_mapped", None) or found
         return any(found in network for network in self.networks)
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import Field, JsonValue
@@ -29,6 +29,10 @@ router = APIRouter(
     tags=["configuration"],
     responses=problems(404),
 )
+
+_TAGGED: dict[int | str, dict[str, Any]] = {
+    200: {"headers": {"ETag": {"description": "The version.", "schema": {"type": "string"}}}}
+}
 
 _ETAG = re.compile(r'(?:W/)?"(\d{1,9})"')
 
@@ -120,7 +124,7 @@ IfMatch = Annotated[
 VersionNumber = Annotated[int, Path(ge=1, le=INT32)]
 
 
-@router.put("/config", responses=problems(404, 409, 412))
+@router.put("/config", responses=_TAGGED | problems(404, 409, 412))
 async def save_configuration(
     connector_id: str,
     body: ConfigBody,
@@ -153,7 +157,7 @@ async def list_configurations(
     )
 
 
-@router.get("/config/{version}")
+@router.get("/config/{version}", responses=_TAGGED)
 async def get_configuration(
     connector_id: str,
     version: VersionNumber,
@@ -169,7 +173,7 @@ async def get_configuration(
     return as_json(content)
 
 
-@router.post("/config/{version}/restore", responses=problems(404, 409))
+@router.post("/config/{version}/restore", responses=_TAGGED | problems(404, 409))
 async def restore_configuration(
     connector_id: str,
     version: VersionNumber,
