@@ -6,7 +6,7 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import insert, select
 
-from benchling_connector.database.platform_tables import alert_channels, audit
+from benchling_connector.database.platform_tables import alert_channels, audit, deliveries
 from benchling_connector.database.tables import quarantine
 from benchling_connector.domain.alerts import AlertKind, Rules
 from benchling_connector.domain.channels import ChannelKind
@@ -161,6 +161,30 @@ async def test_a_notice_is_sent_again_under_the_same_id_after_a_crash_in_between
     assert await watched.look() == [BROKEN]
     first, second = (notice.notice_id for _, notice in watched.outbox.sent)
     assert first == second
+
+
+@pytest.mark.parametrize("how", ["deleted", "switched off"])
+@pytest.mark.parametrize("heard", [True, False])
+async def test_a_channel_that_is_gone_or_off_is_told_no_more(
+    watched: Watched, how: str, heard: bool
+) -> None:
+    await at_work(watched)
+    made = await channel(watched)
+    watched.outbox.failing = not heard
+    await watched.says("CRITICAL", "lake-failing")
+    await watched.look()
+    channels = watched.services.outward.channels
+    if how == "deleted":
+        await channels.delete(made, ADMIN)
+    else:
+        await channels.change(made, ADMIN, enabled=False)
+    watched.outbox.failing = False
+    await calm_down(watched)
+    watched.clock.advance(hours=1)
+    assert await watched.look() == []
+    async with watched.services.desk.reading() as connection:
+        due = select(deliveries.c.id).where(deliveries.c.next_at.is_not(None))
+        assert (await connection.scalars(due)).all() == []
 
 
 async def test_who_has_not_heard_of_trouble_need_not_hear_of_its_end(watched: Watched) -> None:

@@ -399,3 +399,16 @@ async def test_a_list_is_narrowed_down(
     await write(people, 5)
 
     assert [one.number for one in await people.services.audit.newest(which, 9)] == numbers
+
+
+async def test_refusals_at_once_are_each_counted_and_none_fails(people: People) -> None:
+    refusals = people.services.refusals
+    for number in range(3):
+        for _ in range(2):
+            caller = Caller("x", Way.TOKEN, None, f"10.0.0.{number}")
+            await refusals.note(Deed(caller, "access.refused"))
+    people.clock.move(minutes=2)
+    await asyncio.gather(*(refusals.note(Deed(ROOT, "access.refused")) for _ in range(5)))
+
+    counted = [one.new for one in await people.audit() if one.new]
+    assert len(counted) == 3

@@ -279,21 +279,29 @@ async def test_what_was_never_configured_has_no_history_and_no_keys(platform: Pl
     with pytest.raises(NotFound):
         await service.get(made.connector_id)
     with pytest.raises(Refused):
-        await service.check(made.connector_id, None)
+        await service.check(ANN, made.connector_id, None)
 
 
-async def test_a_check_takes_the_secret_that_is_kept_and_writes_nothing(
+async def test_a_check_takes_the_secret_that_is_kept_and_is_in_the_audit(
     platform: Platform,
 ) -> None:
     made = await platform.configured()
     given = {key: value for key, value in CONFIGURATION.items() if key != "client_secret"}
     draft = await platform.services.configurations.check(
-        made.connector_id, {**given, "client_id": "app-2"}
+        ANN, made.connector_id, {**given, "client_id": "app-2"}
     )
     assert draft.whole() == {**CONFIGURATION, "client_id": "app-2"}
-    held = await platform.services.configurations.check(made.connector_id, None)
+    held = await platform.services.configurations.check(ANN, made.connector_id, None)
     assert held.whole() == CONFIGURATION
-    assert await platform.audited() == ["connector.created", "configuration.saved"]
+    assert await platform.audited() == [
+        "connector.created",
+        "configuration.saved",
+        *["configuration.tested"] * 2,
+    ]
+    async with platform.desk.reading() as connection:
+        query = select(audit.c.old, audit.c.new).where(audit.c.action == "configuration.tested")
+        tested = [tuple(map(json.loads, row)) for row in await connection.execute(query)]
+    assert tested == [({"client_id": "app-1"}, {"client_id": "app-2"}), ({}, {})]
 
 
 async def test_a_secret_of_another_connector_is_not_decrypted(platform: Platform) -> None:

@@ -7,7 +7,12 @@ import pytest
 from sqlalchemy import insert, select, update
 
 from benchling_connector.database.identity import connector_identity
-from benchling_connector.database.platform_tables import commands, tokens
+from benchling_connector.database.platform_tables import (
+    commands,
+    configurations,
+    connector_data,
+    tokens,
+)
 from benchling_connector.database.tables import connectors
 from benchling_connector.domain.commands import Action, CommandStatus
 from benchling_connector.domain.connectors import Change, NewConnector, Wanted
@@ -20,7 +25,8 @@ from benchling_connector.domain.errors import (
 from benchling_connector.domain.lifecycle import HealthWord, Host, Mode, Network, Wish
 from benchling_connector.platform.keeping import tidy
 from benchling_connector.platform.once import once
-from tests.platforms import ANN, Platform
+from benchling_connector.platform.values import NewValue
+from tests.platforms import ANN, CONFIGURATION, Platform
 
 
 async def open_commands(platform: Platform, connector_id: str) -> list[tuple[str, str]]:
@@ -280,6 +286,23 @@ async def test_a_deleted_connector_is_gone_with_its_tokens_and_frees_its_queue(
         assert await connection.scalar(select(connectors.c.deleted_at)) == platform.time()
         assert await connection.scalar(select(commands.c.status)) == CommandStatus.REJECTED
     await platform.configured("the next one")
+
+
+async def test_a_deleted_connectors_secrets_are_forgotten_and_nobody_elses(
+    platform: Platform,
+) -> None:
+    made = await platform.configured()
+    other = await platform.configured("other", sqs_url=f"{CONFIGURATION['sqs_url']}-2")
+    values = [NewValue("key", "a secret", secure=True), NewValue("plain", 1)]
+    for one in (made, other):
+        await platform.services.values.save(ANN, one.connector_id, values)
+    for wish in (Wish.DISABLE, Wish.DELETE):
+        await platform.services.registry.move(ANN, made.connector_id, wish)
+    async with platform.desk.reading() as connection:
+        kept = select(configurations.c.connector_id).where(configurations.c.secrets != "{}")
+        assert (await connection.scalars(kept)).all() == [other.connector_id]
+        secure = select(connector_data.c.connector_id).where(connector_data.c.secure)
+        assert (await connection.scalars(secure)).all() == [other.connector_id]
 
 
 async def test_a_deleted_connector_is_not_run_any_more(platform: Platform) -> None:

@@ -2,14 +2,18 @@
 
 import asyncio
 from datetime import timedelta
+from pathlib import Path
 
 from sqlalchemy import func, select
 
 from benchling_connector.database.platform_tables import samples
+from benchling_connector.domain.samples import KEPT
 from benchling_connector.domain.series import Point
 from benchling_connector.platform.samples import write_sample
 from tests.ledgers import NOON
 from tests.watched import Watched
+
+DOCS = Path(__file__).parents[2] / "docs"
 
 
 async def rows(watched: Watched) -> dict[int, int]:
@@ -86,7 +90,9 @@ async def test_forty_days_of_samples_are_kept_in_bounded_room_and_falling_resolu
     found = await rows(watched)
     assert found[10] <= 24 * 2 + 1
     assert 30 * 24 * 2 - 1 <= found[60] <= 30 * 24 * 2 + 1
-    points = (await series(watched, days=29))["queue_messages"]
+    assert found[3600] == 40 * 24 - 1
+    points = (await series(watched, days=39))["queue_messages"]
+    assert len(points) == 39 * 24 / 4
     assert {point.value for point in points} == {1.0}
 
 
@@ -119,7 +125,8 @@ async def test_after_a_long_pause_all_of_it_is_summed_up(watched: Watched) -> No
         await watched.measured(errors=1.0)
         watched.clock.advance(minutes=45)
     await watched.services.samples.keep()
-    assert await rows(watched) == {10: 20, 60: 20}
+    # The last of 15 hours has been over for less than 20 s.
+    assert await rows(watched) == {10: 20, 60: 20, 3600: 14}
 
 
 async def test_what_a_worker_keeps_of_itself_leaves_others_alone(watched: Watched) -> None:
@@ -138,3 +145,91 @@ async def test_what_is_reported_late_is_kept_beyond_the_day(watched: Watched) ->
     await watched.services.samples.report("c1", "itself", {late: {"cpu_usage": 50.0}})
     await watched.services.samples.keep()
     assert (await series(watched, days=4))["cpu_usage"][0].value == 50.0
+
+
+def test_the_bound_that_is_documented_is_that_of_the_code() -> None:
+    most = [f"{int(kept.total_seconds()) // seconds:,}" for seconds, kept in KEPT.items()]
+    told = " ".join((DOCS / "reference" / "metrics.md").read_text().split())
+    assert "{} samples, {} minutes and {} hours".format(*most) in told
+
+
+async def test_after_a_year_hours_are_forgotten(watched: Watched) -> None:
+    await watched.connector()
+    await watched.measured(queue_messages=1.0)
+    watched.clock.advance(hours=2)
+    await watched.services.samples.keep()
+    assert await rows(watched) == {10: 1, 60: 1, 3600: 1}
+    watched.clock.advance(days=366)
+    await watched.services.samples.keep()
+    assert await rows(watched) == {}
+
+
+async def every_ten_seconds(watched: Watched, worker: str, received: list[float]) -> None:
+    async with watched.services.desk.writing() as connection:
+        for number in received:
+            values = {"messages_received": number}
+            await write_sample(connection, "c1", worker, values, watched.clock.now())
+            watched.clock.advance(seconds=10)
+
+
+async def grown(watched: Watched, name: str, points: int, **back: float) -> tuple[int, float]:
+    """In which resolution it was read, and by how much a counter grew."""
+    now = watched.clock.now()
+    span, found = await watched.services.samples.series(
+        "c1", now - timedelta(**back), now, points=points, names=[name]
+    )
+    return span.resolution, sum(point.value * span.step for one in found for point in one.points)
+
+
+async def test_a_counter_grew_as_much_in_whatever_resolution_it_is_read(watched: Watched) -> None:
+    await watched.connector()
+    await watched.worker("w1")
+    await every_ten_seconds(watched, "w1", [float(number) for number in range(700)])
+    await watched.worker("w2")
+    await every_ten_seconds(watched, "w2", [float(number) for number in range(770)])
+    await watched.services.samples.keep()
+    whole = 699.0 + 769.0
+    for points, resolution in ((4000, 10), (400, 60), (7, 3600)):
+        told, growth = await grown(watched, "messages_received", points, hours=5)
+        assert (told, round(growth, 6)) == (resolution, whole)
+
+
+async def test_what_is_not_summed_up_yet_is_read_all_the_same(watched: Watched) -> None:
+    await watched.connector()
+    for _ in range(25):
+        await watched.measured(queue_messages=5.0)
+        watched.clock.advance(minutes=3)
+    await watched.services.samples.keep()
+    for _ in range(5):
+        await watched.measured(queue_messages=9.0)
+        watched.clock.advance(seconds=10)
+    now = watched.clock.now()
+    span, (found,) = await watched.services.samples.series(
+        "c1", now - timedelta(days=30), now, points=800
+    )
+    assert (span.resolution, span.step) == (3600, 3600)
+    # By hours, by minutes, and as measured; the last minute is not over.
+    assert [(point.value, point.largest) for point in found.points] == [(5.0, 5.0), (7.0, 9.0)]
+    assert await rows(watched) == {10: 30, 60: 25, 3600: 1}
+
+
+async def test_an_hour_that_was_summed_up_takes_in_what_is_reported_late(watched: Watched) -> None:
+    await watched.connector()
+    report = watched.services.samples.report
+    begin = watched.clock.now()
+    await report("c1", "itself", {begin + timedelta(minutes=m): {"x": 4.0} for m in range(3)})
+    watched.clock.advance(hours=3)
+    await watched.services.samples.keep()
+    await report("c1", "itself", {begin + timedelta(minutes=30): {"x": 12.0}})
+    async with watched.services.desk.reading() as connection:
+        query = select(samples.c.content).where(samples.c.resolution == 3600)
+        contents = list(await connection.scalars(query))
+    assert contents == ['{"x":[6.0,12.0]}']
+
+
+async def test_a_flood_of_reports_is_written_some_at_a_time(watched: Watched) -> None:
+    await watched.connector()
+    begin = watched.clock.now()
+    reported = {begin - timedelta(seconds=s): {"x": float(s)} for s in range(2500)}
+    await watched.services.samples.report("c1", "itself", reported)
+    assert await rows(watched) == {10: 251}

@@ -173,3 +173,11 @@ async def test_a_flood_of_refusals_is_counted_and_not_written_one_by_one(ann: Pe
     refused = [one for one in await ann.audit() if one.action == "sign_in.refused"]
     assert len(refused) < 30
     assert '"more":179' in str([one.new for one in refused])
+
+
+async def test_who_has_to_wait_keeps_nobody_else_waiting(ann: People) -> None:
+    if ann.is_sqlite:
+        pytest.skip("A process has one connection to SQLite: there, everybody waits for it.")
+    await fail(ann, 5)
+    async with asyncio.timeout(30), ann.services.desk.exclusively():
+        assert await wait_of(ann) == 1

@@ -1,5 +1,6 @@
 """API tokens: good for as long as they are meant to be, and for nothing else."""
 
+import asyncio
 from datetime import timedelta
 
 from benchling_connector.database.identity import connector_identity
@@ -121,6 +122,14 @@ async def test_rotating_revokes_the_connectors_tokens_before_it(people: People) 
     assert await people.services.tokens.caller(new.secret, None) is not None
     assert await people.services.tokens.caller(other.secret, None) is not None
     assert (await people.actions())[-1] == "token.rotated"
+
+
+async def test_of_tokens_that_are_rotated_at_once_one_is_left(people: People) -> None:
+    await a_connector(people)
+    tokens = people.services.tokens
+    await asyncio.gather(*(tokens.rotate(ROOT, "c1", f"w{number}") for number in range(6)))
+
+    assert [one.revoked_at for one in await tokens.all()].count(None) == 1
 
 
 async def test_there_are_no_tokens_of_a_connector_that_there_is_not(people: People) -> None:

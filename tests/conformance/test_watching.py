@@ -3,10 +3,10 @@
 import asyncio
 
 import pytest
-from sqlalchemy import func, select, text
+from sqlalchemy import func, insert, select, text
 from structlog.testing import capture_logs
 
-from benchling_connector.database.platform_tables import samples
+from benchling_connector.database.platform_tables import commands, jobs, samples
 from benchling_connector.platform.watching import watch
 from tests.watched import Watched
 
@@ -60,3 +60,21 @@ async def test_a_cancelled_watch_ends(watched: Watched) -> None:
     watching.cancel()
     with pytest.raises(asyncio.CancelledError):
         await watching
+
+
+async def test_commands_and_jobs_that_ended_long_ago_are_forgotten(watched: Watched) -> None:
+    await watched.connector()
+    now = watched.clock.now()
+    common = {"connector_id": "c1", "created_at": now, "created_by": "ada"}
+    async with watched.services.desk.writing() as connection:
+        for name, ended_at in (("over", now), ("open", None)):
+            command = {"action": "a", "status": "x", "expires_at": now, "ended_at": ended_at}
+            job = {"kind": "k", "status": "x", "done": 1, "updated_at": now, "ended_at": ended_at}
+            await connection.execute(insert(commands).values(command_id=name, **common, **command))
+            await connection.execute(insert(jobs).values(job_id=name, **common, **job))
+    for days, left in ((90, ["open", "over"]), (1, ["open"])):
+        watched.clock.advance(days=days)
+        await watched.services.outward.watching.keep()
+        async with watched.services.desk.reading() as connection:
+            for key in (commands.c.command_id, jobs.c.job_id):
+                assert sorted(await connection.scalars(select(key))) == left

@@ -211,6 +211,17 @@ async def test_with_tls_the_cookie_is_for_this_host_only(people: People) -> None
         assert (await client.get("/v1/session")).status_code == 200
 
 
+async def test_with_tls_the_cookie_goes_when_one_signs_out(people: People) -> None:
+    settings = WebSettings(public_url="https://lab.example")
+    async with browsing(people, settings, "https://lab.example") as client:
+        headers = await signed_in(people, client, Role.VIEWER)
+        answer = await client.delete("/v1/session", headers=headers)
+
+    cookie = answer.headers["set-cookie"]
+    assert cookie.startswith('__Host-benchling-session=""')
+    assert {"Max-Age=0", "Path=/", "Secure"} <= set(cookie.split("; "))
+
+
 async def test_a_session_changes_nothing_without_its_csrf_token(
     people: People, client: httpx.AsyncClient
 ) -> None:
@@ -351,6 +362,25 @@ async def test_a_trusted_proxy_says_who_calls(people: People) -> None:
     assert (await people.audit())[-1].origin == "192.0.2.7"
 
 
+async def test_the_proxy_is_known_on_a_socket_of_both_versions(people: People) -> None:
+    async with browsing(people, proxied(), address="::ffff:10.0.0.1") as client:
+        answer = await client.get("/v1/session", headers={"X-Forwarded-User": "ann@lab"})
+
+    assert answer.json()["name"] == "ann@lab"
+
+
+async def test_what_the_proxy_puts_into_a_header_of_its_own_counts(people: People) -> None:
+    headers = [
+        ("X-Forwarded-User", "ann@lab"),
+        ("X-Forwarded-For", "1.2.3.4"),  # as it was sent
+        ("X-Forwarded-For", "192.0.2.7"),  # the proxy's own
+    ]
+    async with browsing(people, proxied()) as client:
+        await client.get("/v1/accounts", headers=headers)
+
+    assert (await people.audit())[-1].origin == "192.0.2.7"
+
+
 @pytest.mark.parametrize(
     ("sent", "role"),
     [("admin", "admin"), (" Operator ", "operator"), ("root", "viewer"), ("", "viewer")],
@@ -436,7 +466,11 @@ async def test_a_body_may_be_large_but_not_too_large(client: httpx.AsyncClient) 
     for content in (b" " * (LARGEST_BODY + 1), streamed(LARGEST_BODY + 1)):
         answer = await client.post("/v1/session", content=content)
         assert code(answer) == (413, "request-too-large")
-    answer = await client.post("/v1/session", content=streamed(LARGEST_BODY))
+    answer = await client.post(
+        "/v1/session",
+        content=streamed(LARGEST_BODY),
+        headers={"Content-Type": "application/json"},
+    )
     assert code(answer) == (422, "request-invalid")
 
 

@@ -14,16 +14,20 @@ import uvicorn
 from hypothesis import HealthCheck, Phase, settings
 from schemathesis.checks import not_a_server_error
 from schemathesis.specs.openapi.checks import (
+    allow_header_conformance,
     content_type_conformance,
+    ignored_auth,
     negative_data_rejection,
     response_headers_conformance,
     response_schema_conformance,
     status_code_conformance,
+    unsupported_method,
 )
 
 from benchling_connector.domain.access import Role
 from benchling_connector.platform.services import Services
 from benchling_connector.web.app import make_app
+from benchling_connector.web.protocol import Protocol
 from tests.integration.platform_api import LiveTests, opened_api
 from tests.platforms import ANN, CONFIGURATION
 from tests.postgres import Postgres
@@ -34,6 +38,7 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
     response_headers_conformance,
+    allow_header_conformance,
 ]
 LIMITS = settings(
     max_examples=6,
@@ -84,6 +89,7 @@ def served(folder: Path, url: str | None) -> Iterator[Served]:
                     port=0,
                     log_config=None,
                     lifespan="off",
+                    http=Protocol,
                     # Longer URLs than it usually takes: else it answers before the app does.
                     h11_max_incomplete_event_size=1 << 24,
                 )
@@ -113,7 +119,7 @@ schema = schemathesis.openapi.from_dict(make_app(cast("Services", None), LiveTes
 @LIMITS
 def test_no_field_makes_a_failure_or_an_answer_that_is_not_documented(case, on_sqlite) -> None:
     headers = {"Authorization": f"Bearer bct_{Role.ADMIN}"}
-    checks = [*CHECKS, negative_data_rejection]
+    checks = [*CHECKS, negative_data_rejection, ignored_auth, unsupported_method]
     case.call_and_validate(base_url=on_sqlite.url, headers=headers, checks=checks)
 
 

@@ -172,10 +172,13 @@ async def test_a_report_of_another_time_is_refused(api: Api, watched: Watched, d
     assert answer.status_code == 422
 
 
-async def test_what_is_no_number_is_no_metric(api: Api) -> None:
+@pytest.mark.parametrize("value", ["Infinity", "NaN", "1e999", "1e101", "-1e101", f"1{'0' * 400}"])
+async def test_what_is_no_number_or_could_not_be_added_up_is_no_metric(
+    api: Api, value: str
+) -> None:
     body = (
         '{"metrics": [{"name": "n", "unit": "None", "dimensions": [], "values":'
-        f' [{{"time": "{time(NOON)}", "value": Infinity}}]}}]}}'
+        f' [{{"time": "{time(NOON)}", "value": {value}}}]}}]}}'
     )
     headers = {"Content-Type": "application/json"}
     answer = await api._client.post(

@@ -545,6 +545,19 @@ def test_decisions_are_short_and_of_one_form(page: Path) -> None:
     assert len(text.splitlines()) <= 40
 
 
+def audited_actions() -> set[str]:
+    """What modules that write into the audit say, and do not say to the log."""
+    sources = [path.read_text() for path in SOURCE.rglob("*.py")]
+    said = "\n".join(source for source in sources if "Deed(" in source)
+    logged = set(re.findall(r"log\.\w+\(\s*\"([\w.-]+)\"", said))
+    return set(re.findall(r"\"([a-z_-]+\.[a-z_]+)\"", said)) - logged - {"audit.jsonl"}
+
+
+def test_every_action_of_the_audit_is_described() -> None:
+    described = set(re.findall(r"`([a-z_-]+\.[a-z_]+)`", text_of("reference/access.md")))
+    assert sorted(audited_actions() - described) == []
+
+
 # Examples
 
 

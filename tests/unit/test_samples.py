@@ -104,9 +104,21 @@ def test_no_series_has_more_points_than_asked_for(points: int, hours: float) -> 
     assert span.since <= since
 
 
-def test_what_is_older_than_a_day_is_read_by_minutes() -> None:
-    assert chosen(at(-86_000), at(0), 300, at(0)).resolution == 10
-    assert chosen(at(-87_000), at(0), 300, at(0)).resolution == 60
+@pytest.mark.parametrize(
+    ("days", "points", "resolution"),
+    [(0.9, 300, 60), (0.9, 9000, 10), (1.1, 9000, 60), (29, 50_000, 60), (31, 50_000, 3600)],
+)
+def test_what_is_kept_is_read_and_no_finer_than_the_steps(
+    days: float, points: int, resolution: int
+) -> None:
+    span = chosen(NOON - timedelta(days=days), NOON, points, NOON)
+    assert span.resolution == resolution
+    assert span.step % resolution == 0
+
+
+def test_a_month_and_a_year_are_read_by_hours() -> None:
+    for days in (30, 365, 4000):
+        assert chosen(NOON - timedelta(days=days), NOON, 300, NOON).resolution == 3600
 
 
 def test_a_step_is_never_shorter_than_what_is_kept() -> None:

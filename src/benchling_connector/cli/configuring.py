@@ -125,6 +125,7 @@ def try_out(
         given = await _given(services, view.connector_id, config, keys)
         return await try_configuration(
             services.configurations,
+            cli_caller(),
             view.connector_id,
             given,
             live_test(place.url(), place.home()),

@@ -176,6 +176,7 @@ def _web_server(place: Place, services: Services, settings: WebSettings) -> "uvi
     import uvicorn
 
     from benchling_connector.web.app import make_app
+    from benchling_connector.web.protocol import Protocol
 
     made = make_app(services, live_test(place.url, place.data_dir), settings)
 
@@ -196,6 +197,7 @@ def _web_server(place: Place, services: Services, settings: WebSettings) -> "uvi
             log_config=None,
             access_log=False,
             lifespan="off",
+            http=Protocol,
             # Who calls is who is connected: what a header says of it is for others to believe.
             proxy_headers=False,
             server_header=False,

@@ -100,7 +100,7 @@ samples = Table(
     "samples",
     metadata,
     _connector(),
-    # Seconds that a sample stands for: 10 as it was measured, 60 summed up.
+    # Seconds that a sample stands for: 10 as it was measured, 60 and 3600 summed up.
     Column("resolution", Integer, nullable=False),
     Column("at", Moment, nullable=False),
     Column("worker_id", Text, nullable=False),

@@ -1,7 +1,7 @@
 """What is measured of a worker every ten seconds: names, units, meaning, and how it is summed up.
 
-Of a minute a counter keeps its last value, a gauge its mean and its largest. Names are those of the
-metrics (`benchling_connector_…`) without what the exposition puts around them.
+Of a minute, and of an hour, a counter keeps its last value, a gauge its mean and its largest. Names
+are those of the metrics (`benchling_connector_…`) without what the exposition puts around them.
 """
 
 from collections.abc import Mapping, Sequence
@@ -10,10 +10,10 @@ from datetime import datetime, timedelta
 from typing import Literal
 
 __all__ = [
+    "HOUR",
+    "KEPT",
     "MINUTE",
-    "MINUTES_KEPT",
     "RAW",
-    "RAW_KEPT",
     "SAMPLED",
     "Kind",
     "Sampled",
@@ -31,10 +31,11 @@ __all__ = [
 RAW = 10
 """Seconds that a sample stands for as it was measured."""
 MINUTE = 60
+HOUR = 3600
 """Seconds that a summary stands for."""
 
-RAW_KEPT = timedelta(days=1)
-MINUTES_KEPT = timedelta(days=30)
+KEPT = {RAW: timedelta(days=1), MINUTE: timedelta(days=30), HOUR: timedelta(days=365)}
+"""How long what stands for so many seconds is kept; each is summed up from the one before it."""
 
 Kind = Literal["counter", "gauge"]
 Together = Literal["sum", "max"]

@@ -9,9 +9,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from benchling_connector.domain.samples import (
-    MINUTE,
-    RAW,
-    RAW_KEPT,
+    KEPT,
     Kind,
     Summary,
     floored,
@@ -33,7 +31,10 @@ _JUST_BORN = timedelta(seconds=60)
 
 @dataclass(frozen=True, slots=True)
 class Range:
-    """What of the samples is read, and in which steps; `step` and `resolution` in seconds."""
+    """What of the samples is read, and in which steps; `step` and `resolution` in seconds.
+
+    Where nothing of the resolution is there yet, at the end, what is finer stands for it.
+    """
 
     since: datetime
     until: datetime
@@ -75,11 +76,14 @@ def chosen(since: datetime, until: datetime, points: int, now: datetime) -> Rang
     """
     if since >= until or points < 2:
         raise ValueError("There is nothing between, or too few points for what is.")
-    resolution = RAW if since >= now - RAW_KEPT else MINUTE
+    # What is forgotten is read as if it were there, and so in the coarsest.
+    finest = next((one for one, kept in KEPT.items() if since >= now - kept), max(KEPT))
     length = (until - since).total_seconds()
     # One more than fit: both ends may cut a step.
-    fitting = (step for step in STEPS if step >= resolution and length / step <= points - 1)
+    fitting = (step for step in STEPS if step >= finest and length / step <= points - 1)
     step = next(fitting, STEPS[-1] * (int(length / STEPS[-1] / (points - 1)) + 1))
+    # Nothing finer than the step is needed, and there is less of what is coarser.
+    resolution = max(one for one in KEPT if one <= step)
     return Range(floored(since, step), until, resolution, step)
 
 

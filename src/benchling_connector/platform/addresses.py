@@ -2,8 +2,9 @@
 
 import json
 
-from sqlalchemy import delete, insert, select
+from sqlalchemy import delete, select
 
+from benchling_connector.database.base import INSERT
 from benchling_connector.database.platform_tables import settings
 from benchling_connector.platform.desk import Desk
 
@@ -15,9 +16,14 @@ _NAME = "address"
 async def note(desk: Desk, url: str) -> None:
     """Notes the URL, without a slash at its end, at which people reach the console."""
     async with desk.writing() as connection:
-        await connection.execute(delete(settings).where(settings.c.name == _NAME))
+        noted = INSERT[connection.dialect.name](settings).values(
+            name=_NAME, value=json.dumps(url), updated_at=desk.now()
+        )
         await connection.execute(
-            insert(settings).values(name=_NAME, value=json.dumps(url), updated_at=desk.now())
+            noted.on_conflict_do_update(
+                index_elements=[settings.c.name],
+                set_={"value": noted.excluded.value, "updated_at": noted.excluded.updated_at},
+            )
         )
 
 

@@ -89,6 +89,12 @@ class Alerts:
         more = limit is not None and len(rows) > limit
         return Page(tuple(some), cursor_after(some[-1].since, some[-1].alert_id) if more else None)
 
+    async def is_known(self, alert_id: str) -> bool:
+        """Whether there is such an alert, open or past."""
+        query = select(alerts.c.alert_id).where(alerts.c.alert_id == storable(alert_id))
+        async with self._desk.reading() as connection:
+            return await connection.scalar(query) is not None
+
     async def count_open(self) -> dict[str, int]:
         """Of each connector that has any."""
         query = (
@@ -101,18 +107,13 @@ class Alerts:
 
     async def rules(self) -> Rules:
         """What holds now."""
-        query = select(settings.c.value).where(settings.c.name == _RULES)
         async with self._desk.reading() as connection:
-            text = await connection.scalar(query)
-        if text is None:
-            return Rules()
-        hours = json.loads(text)["noEventHours"]
-        return Rules(no_event=None if hours is None else timedelta(hours=hours))
+            return await _rules(connection)
 
     async def change_rules(self, rules: Rules, caller: Caller) -> None:
         """Sets them for all connectors."""
-        old, new = _document(await self.rules()), _document(rules)
-        async with self._desk.writing() as connection:
+        async with self._desk.exclusively() as connection:
+            old, new = _document(await _rules(connection)), _document(rules)
             put = INSERT[connection.dialect.name](settings).values(
                 name=_RULES, value=json.dumps(new), updated_at=self._desk.now()
             )
@@ -204,10 +205,24 @@ class Alerts:
                 await queue_notice(connection, alert_id, channel_id, What.RAISED, now)
 
 
+async def _rules(connection: AsyncConnection) -> Rules:
+    text = await connection.scalar(select(settings.c.value).where(settings.c.name == _RULES))
+    if text is None:
+        return Rules()
+    hours = json.loads(text)["noEventHours"]
+    return Rules(no_event=None if hours is None else timedelta(hours=hours))
+
+
 async def queue_notice(
     connection: AsyncConnection, alert_id: str, channel_id: str, what: What, now: datetime
 ) -> None:
-    """Says that a channel is to be told; once, however often it is said."""
+    """Says that a channel is to be told; once, however often it is said.
+
+    One that is gone or switched off meanwhile is not.
+    """
+    listens = (alert_channels.c.channel_id == channel_id) & alert_channels.c.enabled.is_(True)
+    if await connection.scalar(select(alert_channels.c.channel_id).where(listens)) is None:
+        return
     await connection.execute(
         INSERT[connection.dialect.name](deliveries)
         .values(

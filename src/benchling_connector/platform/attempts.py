@@ -4,8 +4,9 @@ Failures are kept in the database, so that a restart forgives nobody.
 """
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from ipaddress import IPv6Address, ip_address, ip_network
 
 from sqlalchemy import delete, func, insert, select
@@ -46,20 +47,18 @@ class Attempts:
         """
         now = self._desk.now()
         subjects = {_of_name(name): LONGEST_FOR_NAME_S, _of_address(origin): LONGEST_FOR_ADDRESS_S}
+        # Whoever has to wait keeps nobody else waiting: this takes no lock.
+        async with self._desk.reading() as connection:
+            wait = await _wait(connection, subjects, now)
+        if wait > 0:
+            return Delayed(wait)
         async with exclusively(self._desk.engine) as connection:
+            wait = await _wait(connection, subjects, now)
+            if wait > 0:
+                return Delayed(wait)
             await connection.execute(
                 delete(sign_in_failures).where(_failures.at <= now - REMEMBERED)
             )
-            wait = 0.0
-            for subject, longest in subjects.items():
-                which = _failures.subject == subject
-                query = select(func.count(), func.max(_failures.at)).where(which)
-                count, last = (await connection.execute(query)).one()
-                if last is not None:
-                    since = (now - last).total_seconds()
-                    wait = max(wait, delay_after(count, longest) - since)
-            if wait > 0:
-                return Delayed(wait)
             counting = insert(sign_in_failures).returning(_failures.id)
             return [
                 (await connection.execute(counting.values(subject=subject, at=now))).scalar_one()
@@ -70,6 +69,20 @@ class Attempts:
         """Forgets the name's failures, and this try for its address; others from there stay."""
         which = (_failures.subject == _of_name(name)) | _failures.id.in_(tried)
         await connection.execute(delete(sign_in_failures).where(which))
+
+
+async def _wait(connection: AsyncConnection, subjects: Mapping[str, float], now: datetime) -> float:
+    """Seconds until the next try. `subjects`: the longest that each may have to wait."""
+    wait = 0.0
+    for subject, longest in subjects.items():
+        query = select(func.count(), func.max(_failures.at)).where(
+            _failures.subject == subject, _failures.at > now - REMEMBERED
+        )
+        count, last = (await connection.execute(query)).one()
+        if last is not None:
+            since = (now - last).total_seconds()
+            wait = max(wait, delay_after(count, longest) - since)
+    return wait
 
 
 def _of_name(name: str) -> str:

@@ -103,14 +103,19 @@ class Channels:
         enabled: bool | None = None,
         wanted: Sequence[AlertKind] | None = None,
     ) -> Channel | None:
-        """Switches one on or off, or says which kinds of alerts it wants. None if there is none."""
-        async with self._desk.writing() as connection:
+        """Switches one on or off, or says which kinds of alerts it wants. None if there is none.
+
+        What one that is switched off has not been told yet, it never will be.
+        """
+        async with self._desk.exclusively() as connection:
             row = await _row(connection, channel_id)
             if row is None:
                 return None
             values: dict[str, object] = {}
             if enabled is not None:
                 values["enabled"] = enabled
+            if enabled is False:
+                await _tell_no_more(connection, channel_id, "The channel was switched off.")
             if wanted is not None:
                 values["wanted"] = _wanted(wanted)
             if values:
@@ -130,15 +135,11 @@ class Channels:
 
     async def delete(self, channel_id: str, caller: Caller) -> bool:
         """Removes one, and what it has not been told yet. False if there is none."""
-        async with self._desk.writing() as connection:
+        async with self._desk.exclusively() as connection:
             row = await _row(connection, channel_id)
             if row is None:
                 return False
-            await connection.execute(
-                update(deliveries)
-                .where(deliveries.c.channel_id == channel_id, deliveries.c.next_at.is_not(None))
-                .values(next_at=None, error="The channel was deleted.")
-            )
+            await _tell_no_more(connection, channel_id, "The channel was deleted.")
             await connection.execute(
                 delete(alert_channels).where(alert_channels.c.channel_id == channel_id)
             )
@@ -185,6 +186,15 @@ def channel_of(row: RowMapping) -> Channel:
 async def _row(connection: AsyncConnection, channel_id: str) -> RowMapping | None:
     query = select(alert_channels).where(alert_channels.c.channel_id == storable(channel_id))
     return (await connection.execute(query)).mappings().one_or_none()
+
+
+async def _tell_no_more(connection: AsyncConnection, channel_id: str, why: str) -> None:
+    """What a channel has not been told yet, it never will be."""
+    await connection.execute(
+        update(deliveries)
+        .where(deliveries.c.channel_id == channel_id, deliveries.c.next_at.is_not(None))
+        .values(next_at=None, error=why)
+    )
 
 
 def _told(row: RowMapping) -> dict[str, Any]:

@@ -2,36 +2,45 @@
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import zip_longest
 
 from sqlalchemy import RowMapping, func, insert, select, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
 from benchling_connector.database.platform_tables import configurations
-from benchling_connector.database.tables import NOT_DELETED, connectors
+from benchling_connector.database.tables import connectors
 from benchling_connector.domain.access import Caller
 from benchling_connector.domain.audit import Deed
 from benchling_connector.domain.commands import Action
 from benchling_connector.domain.configuration import SECRET_KEYS
 from benchling_connector.domain.errors import NotFound, Refused
 from benchling_connector.domain.records import storable
-from benchling_connector.domain.versions import Version, difference_of, secrets_shown
+from benchling_connector.domain.versions import (
+    Difference,
+    Version,
+    difference_of,
+    secrets_shown,
+)
 from benchling_connector.platform.desk import Desk
 from benchling_connector.platform.drafts import Draft, Own, draft
+from benchling_connector.platform.once import Once, note, recall
 from benchling_connector.platform.registry import row_of
 from benchling_connector.platform.sending import send
 from benchling_connector.platform.vault import Vault
+from benchling_connector.platform.versions import require_free, told, version_row
 
 __all__ = ["Configurations", "Saved"]
 
 
 @dataclass(frozen=True, slots=True)
 class Saved:
-    """The version that holds now. Not `changed`: what was saved holds already."""
+    """The version that holds now, and the command that told the workers. Not `changed`: what was
+    saved holds already."""
 
     version: int
     changed: bool
+    command_id: str | None = None
 
 
 class Configurations:
@@ -51,15 +60,19 @@ class Configurations:
         *,
         reason: str | None = None,
         expected: int | None = None,
+        one: Once | None = None,
     ) -> Saved:
         """A new version of what is given; secrets left out or empty stay as they are.
 
-        The workers are told. `expected` is the version that the sender has seen, 0 for none.
-        Raises `InvalidConfiguration`, and `Refused` (`configuration-changed` with the difference,
-        `queue-taken`).
+        The workers are told. `expected` is the version that the sender has seen, 0 for none. What
+        came with the same idempotency key is saved once. Raises `InvalidConfiguration`, and
+        `Refused` (`configuration-changed`, `queue-taken`, `idempotency-key-reused`).
         """
         async with self._desk.exclusively() as connection:
             row = await row_of(connection, connector_id)
+            command_id = await recall(connection, one)
+            if command_id is not None:
+                return Saved(row["config_version"] or 0, changed=False, command_id=command_id)
             now = await self._current(connection, row)
             kept = self._secrets(connector_id, now)
             if expected is not None and expected != (row["config_version"] or 0):
@@ -67,7 +80,7 @@ class Configurations:
             made = draft(given, kept, self._own(row))
             if now is not None and self._is_same(now, made, kept):
                 return Saved(now["version"], changed=False)
-            return await self._append(connection, caller, row, made, reason=reason)
+            return await self._append(connection, caller, row, made, reason=reason, one=one)
 
     async def restore(
         self, caller: Caller, connector_id: str, version: int, reason: str | None = None
@@ -76,7 +89,7 @@ class Configurations:
         (`configuration-version-unknown`), `InvalidConfiguration` and `Refused` (`queue-taken`)."""
         async with self._desk.exclusively() as connection:
             row = await row_of(connection, connector_id)
-            then = await _version(connection, connector_id, version)
+            then = await version_row(connection, connector_id, version)
             if then is None:
                 raise NotFound("configuration-version-unknown")
             kept = self._secrets(connector_id, then)
@@ -88,13 +101,15 @@ class Configurations:
                 connection, caller, row, made, reason=reason, restored_from=version
             )
 
-    async def check(self, connector_id: str, given: Mapping[str, object] | None) -> Draft:
+    async def check(
+        self, caller: Caller, connector_id: str, given: Mapping[str, object] | None
+    ) -> Draft:
         """What is given with the secrets that are kept, or what holds if nothing is given.
 
-        Changes nothing. Raises `InvalidConfiguration` and `Refused` (`queue-taken`,
-        `connector-not-configured`).
+        Changes nothing, but is in the audit: it decides where the secrets that are kept are sent.
+        Raises `InvalidConfiguration` and `Refused` (`queue-taken`, `connector-not-configured`).
         """
-        async with self._desk.reading() as connection:
+        async with self._desk.writing() as connection:
             row = await row_of(connection, connector_id)
             now = await self._current(connection, row)
             if given is None:
@@ -102,7 +117,16 @@ class Configurations:
                     raise Refused("connector-not-configured")
                 given = json.loads(now["content"])
             made = draft(given, self._secrets(connector_id, now), self._own(row))
-            await _require_free(connection, connector_id, made.queue)
+            await require_free(connection, connector_id, made.queue)
+            changes = self._difference(now, made)
+            deed = Deed(
+                caller,
+                "configuration.tested",
+                connector_id,
+                old={one.key: one.old for one in changes},
+                new={one.key: one.new for one in changes},
+            )
+            await self._desk.record(connection, deed)
             return made
 
     async def get(self, connector_id: str, version: int | None = None) -> Version:
@@ -111,11 +135,11 @@ class Configurations:
         async with self._desk.reading() as connection:
             row = await row_of(connection, connector_id)
             wanted = row["config_version"] if version is None else version
-            found = await _version(connection, connector_id, wanted) if wanted else None
+            found = await version_row(connection, connector_id, wanted) if wanted else None
             if found is None:
                 raise NotFound("configuration-version-unknown")
-            before = await _version(connection, connector_id, found["version"] - 1)
-            return _told(found, before)
+            before = await version_row(connection, connector_id, found["version"] - 1)
+            return told(found, before)
 
     async def history(
         self, connector_id: str, *, limit: int | None = None, before: int | None = None
@@ -132,8 +156,8 @@ class Configurations:
                 query = query.limit(limit + 1)  # the one before the last tells its difference
             rows = (await connection.execute(query)).mappings().all()
         pairs = zip_longest(rows, rows[1:])
-        told = [_told(row, earlier) for row, earlier in pairs]
-        return told if limit is None else told[:limit]
+        found = [told(row, earlier) for row, earlier in pairs]
+        return found if limit is None else found[:limit]
 
     async def content(
         self, connector_id: str, version: int | None = None, *, secrets: bool = False
@@ -146,7 +170,7 @@ class Configurations:
         async with self._desk.reading() as connection:
             row = await row_of(connection, connector_id)
             wanted = row["config_version"] if version is None else version
-            found = await _version(connection, connector_id, wanted) if wanted else None
+            found = await version_row(connection, connector_id, wanted) if wanted else None
         if found is None and version is not None:
             raise NotFound("configuration-version-unknown")
         if found is None:
@@ -157,7 +181,7 @@ class Configurations:
     async def _current(self, connection: AsyncConnection, row: RowMapping) -> RowMapping | None:
         if row["config_version"] is None:
             return None
-        return await _version(connection, row["connector_id"], row["config_version"])
+        return await version_row(connection, row["connector_id"], row["config_version"])
 
     async def _append(
         self,
@@ -168,15 +192,16 @@ class Configurations:
         *,
         reason: str | None,
         restored_from: int | None = None,
+        one: Once | None = None,
     ) -> Saved:
         connector_id, moment = row["connector_id"], self._desk.now()
-        await _require_free(connection, connector_id, made.queue)
+        await require_free(connection, connector_id, made.queue)
         columns = configurations.c
         last = select(func.max(columns.version)).where(columns.connector_id == connector_id)
         version = (await connection.scalar(last) or 0) + 1
         before = await self._current(connection, row)
         sealed, fingerprints = self._sealed(connector_id, made)
-        reason = None if reason is None else storable(reason)
+        reason = reason and storable(reason)
         await connection.execute(
             insert(configurations).values(
                 connector_id=connector_id,
@@ -196,11 +221,8 @@ class Configurations:
             .values(config_version=version, queue=made.queue, updated_at=moment)
         )
         body = {"version": version}
-        await send(self._desk, connection, caller, connector_id, Action.UPDATE_CONFIG, body)
-        changes = difference_of(
-            {} if before is None else _told(before, None).shown(),
-            {**made.content, **secrets_shown(fingerprints)},
-        )
+        sent = await send(self._desk, connection, caller, connector_id, Action.UPDATE_CONFIG, body)
+        changes = self._difference(before, made)
         deed = Deed(
             caller,
             "configuration.saved" if restored_from is None else "configuration.restored",
@@ -211,7 +233,8 @@ class Configurations:
             reason=reason,
         )
         await self._desk.record(connection, deed)
-        return Saved(version, changed=True)
+        await note(self._desk, connection, one, sent.command_id)
+        return Saved(version, changed=True, command_id=sent.command_id)
 
     def _own(self, row: RowMapping) -> Own:
         return Own(row["connector_id"], row["name"], self._database_url)
@@ -224,7 +247,14 @@ class Configurations:
     def _sealed(self, connector_id: str, made: Draft) -> tuple[dict[str, str], dict[str, str]]:
         secrets = made.secrets.items()
         sealed = {key: self._vault.seal(value, connector_id, key) for key, value in secrets}
-        return sealed, {key: self._vault.fingerprint(value) for key, value in secrets}
+        return sealed, self._fingerprints(made.secrets)
+
+    def _difference(self, before: RowMapping | None, made: Draft) -> Sequence[Difference]:
+        wanted = {**made.content, **secrets_shown(self._fingerprints(made.secrets))}
+        return difference_of({} if before is None else told(before, None).shown(), wanted)
+
+    def _fingerprints(self, secrets: Mapping[str, str]) -> dict[str, str]:
+        return {key: self._vault.fingerprint(value) for key, value in secrets.items()}
 
     def _is_same(self, now: RowMapping, made: Draft, secrets: Mapping[str, str]) -> bool:
         content = json.loads(now["content"])
@@ -238,8 +268,8 @@ class Configurations:
         kept: Mapping[str, str],
     ) -> Refused:
         """What holds now against what was to be saved; a secret's value is told by neither."""
-        holds = {} if now is None else _told(now, None).shown()
-        secrets = {key: self._vault.fingerprint(value) for key, value in kept.items()}
+        holds = {} if now is None else told(now, None).shown()
+        secrets = self._fingerprints(kept)
         wanted = dict(given)
         for key in kept:
             value = wanted.pop(key, None)
@@ -252,40 +282,3 @@ class Configurations:
             "configuration-changed",
             details={"version": version, "difference": [one.told() for one in difference]},
         )
-
-
-async def _version(
-    connection: AsyncConnection, connector_id: str, version: int
-) -> RowMapping | None:
-    query = select(configurations).where(
-        configurations.c.connector_id == connector_id, configurations.c.version == version
-    )
-    return (await connection.execute(query)).mappings().one_or_none()
-
-
-async def _require_free(connection: AsyncConnection, connector_id: str, queue: str) -> None:
-    """Raises `Refused` (`queue-taken`) with the name of the connector that takes from it."""
-    query = select(connectors.c.name, connectors.c.connector_id).where(
-        connectors.c.queue == queue, connectors.c.connector_id != connector_id, NOT_DELETED
-    )
-    other = (await connection.execute(query)).first()
-    if other is not None:
-        raise Refused(
-            "queue-taken",
-            f"The connector {other.name} ({other.connector_id}) takes from this queue.",
-            {"connectorId": other.connector_id},
-        )
-
-
-def _told(row: RowMapping, before: RowMapping | None) -> Version:
-    version = Version(
-        version=row["version"],
-        created_at=row["created_at"],
-        created_by=row["created_by"],
-        reason=row["reason"],
-        content=json.loads(row["content"]),
-        fingerprints=json.loads(row["fingerprints"]),
-        restored_from=row["restored_from"],
-    )
-    earlier = {} if before is None else _told(before, None).shown()
-    return replace(version, difference=difference_of(earlier, version.shown()))

@@ -3,14 +3,19 @@
 import json
 from datetime import datetime
 
-from sqlalchemy import update
+from sqlalchemy import delete, update
 from sqlalchemy.ext.asyncio import AsyncConnection
 
-from benchling_connector.database.platform_tables import commands, tokens
+from benchling_connector.database.platform_tables import (
+    commands,
+    configurations,
+    connector_data,
+    tokens,
+)
 from benchling_connector.domain.commands import Action, CommandStatus
 from benchling_connector.domain.lifecycle import Wish
 
-__all__ = ["reject_waiting", "revoke_tokens"]
+__all__ = ["forget_secrets", "reject_waiting", "revoke_tokens"]
 
 
 async def reject_waiting(
@@ -44,4 +49,17 @@ async def revoke_tokens(connection: AsyncConnection, connector_id: str, now: dat
         update(tokens)
         .where(columns.connector_id == connector_id, columns.revoked_at.is_(None))
         .values(revoked_at=now)
+    )
+
+
+async def forget_secrets(connection: AsyncConnection, connector_id: str) -> None:
+    """Forgets the secrets of a connector that is deleted; their fingerprints stay."""
+    await connection.execute(
+        update(configurations)
+        .where(configurations.c.connector_id == connector_id)
+        .values(secrets="{}")
+    )
+    columns = connector_data.c
+    await connection.execute(
+        delete(connector_data).where(columns.connector_id == connector_id, columns.secure)
     )

@@ -19,6 +19,7 @@ from benchling_connector.domain.audit import Deed
 from benchling_connector.domain.channels import Address, Channel
 from benchling_connector.domain.errors import ConnectorError, TransientError
 from benchling_connector.domain.notices import Notice, What
+from benchling_connector.domain.records import storable
 from benchling_connector.platform.alerts import queue_notice
 from benchling_connector.platform.channels import Channels, unsealed
 from benchling_connector.platform.desk import Desk
@@ -105,7 +106,7 @@ class Notices:
         """Who was told, and who was not."""
         query = (
             select(deliveries)
-            .where(deliveries.c.alert_id == alert_id)
+            .where(deliveries.c.alert_id == storable(alert_id))
             .order_by(deliveries.c.created_at, deliveries.c.id)
         )
         async with self._desk.reading() as connection:

@@ -28,8 +28,8 @@ async def carry_out(
     """
     config = order.config if order.action == Action.UPDATE_CONFIG else None
     if config is not None:
-        saved = await configurations.save(caller, connector_id, config)
-        if saved.changed:
-            return await commands.latest(connector_id, order.action)
+        saved = await configurations.save(caller, connector_id, config, one=one)
+        if saved.command_id is not None:
+            return await commands.get(saved.command_id)
         order = Order(order.action, {"version": saved.version})
     return await commands.create(caller, connector_id, order, expires_at=expires_at, one=one)

@@ -18,7 +18,7 @@ from benchling_connector.domain.lifecycle import GONE, Mode, Refusal, Wish, move
 from benchling_connector.domain.paging import cursor_after, place_after
 from benchling_connector.domain.records import storable
 from benchling_connector.platform.desk import Desk
-from benchling_connector.platform.ending import reject_waiting, revoke_tokens
+from benchling_connector.platform.ending import forget_secrets, reject_waiting, revoke_tokens
 from benchling_connector.platform.once import Once, note, recall
 from benchling_connector.platform.sending import is_reachable, send
 from benchling_connector.platform.view import is_online, labels_of, view_of, views, workers_of
@@ -169,6 +169,7 @@ class Registry:
             await reject_waiting(connection, connector_id, wish, now)
         if then == GONE:
             await revoke_tokens(connection, connector_id, now)
+            await forget_secrets(connection, connector_id)
         # Nobody is there to end when no worker is: a later one must not find it.
         is_heard = wish is not Wish.DISABLE or await is_reachable(connection, connector_id, now)
         if told and is_heard and wish in _TOLD:

@@ -132,7 +132,7 @@ class Tokens:
 
         None if there is no such connector.
         """
-        async with self._desk.writing() as connection:
+        async with self._desk.exclusively() as connection:
             if not await _is_there(connection, connector_id):
                 return None
             return await self._make(
@@ -149,7 +149,7 @@ class Tokens:
         reason: str | None = None,
     ) -> NewToken | None:
         """The same, and all the connector's tokens before it are revoked."""
-        async with self._desk.writing() as connection:
+        async with self._desk.exclusively() as connection:
             if not await _is_there(connection, connector_id):
                 return None
             await connection.execute(

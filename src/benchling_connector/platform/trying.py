@@ -3,6 +3,7 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from benchling_connector.domain.access import Caller
 from benchling_connector.domain.errors import FieldProblem, InvalidConfiguration, Refused
 from benchling_connector.platform.configurations import Configurations
 
@@ -47,6 +48,7 @@ class TriedResult:
 
 async def try_configuration(
     configurations: Configurations,
+    caller: Caller,
     connector_id: str,
     given: Mapping[str, object] | None,
     live_test: LiveTest,
@@ -57,7 +59,7 @@ async def try_configuration(
     `ConfigurationError` (`secrets-undecryptable`).
     """
     try:
-        made = await configurations.check(connector_id, given)
+        made = await configurations.check(caller, connector_id, given)
     except InvalidConfiguration as error:
         return TriedResult(problems=error.fields)
     except Refused as error:

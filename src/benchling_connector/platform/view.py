@@ -25,7 +25,7 @@ from benchling_connector.domain.lifecycle import (
 from benchling_connector.domain.problems import PROBLEMS
 from benchling_connector.domain.status import RECENT
 
-__all__ = ["is_online", "view_of", "views", "workers_of"]
+__all__ = ["is_online", "view_of", "views", "worker_view", "workers_of"]
 
 _SILENT = Trouble(
     "worker-silent", PROBLEMS["worker-silent"].title, PROBLEMS["worker-silent"].remedy
@@ -66,7 +66,7 @@ async def workers_of(
     )
     found: dict[str, list[WorkerView]] = {}
     for row in (await connection.execute(query)).mappings():
-        found.setdefault(row["connector_id"], []).append(_worker(row, now))
+        found.setdefault(row["connector_id"], []).append(worker_view(row, now))
     return found
 
 
@@ -136,7 +136,8 @@ def labels_of(text: str) -> tuple[Label, ...]:
     return tuple(Label(one["id"], one["name"], one["value"]) for one in json.loads(text))
 
 
-def _worker(row: RowMapping, now: datetime) -> WorkerView:
+def worker_view(row: RowMapping, now: datetime) -> WorkerView:
+    """One worker."""
     report: dict[str, Any] = json.loads(row["report"]) if row["report"] else {}
     return WorkerView(
         worker_id=row["worker_id"],

@@ -7,6 +7,7 @@ import structlog
 from benchling_connector.domain.errors import ConnectorError
 from benchling_connector.platform.alerts import Alerts
 from benchling_connector.platform.desk import Desk
+from benchling_connector.platform.forgetting import forget_ended
 from benchling_connector.platform.notifying import Notices
 from benchling_connector.platform.observing import note, sightings
 from benchling_connector.platform.samples import Samples
@@ -41,9 +42,13 @@ class Watching:
             pass
 
     async def keep(self) -> None:
-        """Sums samples up, and forgets old ones, and old alerts. Raises `TransientError`."""
+        """Sums samples up, and forgets old ones, and old alerts, commands and jobs.
+
+        Raises `TransientError`.
+        """
         await self._samples.keep()
         await self._alerts.keep()
+        await forget_ended(self._desk)
 
 
 async def watch(watching: Watching, sleep: Callable[[float], Awaitable[None]]) -> None:

@@ -1,42 +1,21 @@
 """The workers and jobs of a connector, one by one."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Sequence
 
 from sqlalchemy import RowMapping, literal, select, tuple_
 
 from benchling_connector.database.platform_tables import jobs
 from benchling_connector.database.tables import connectors, workers
 from benchling_connector.domain.commands import Job, JobStatus
-from benchling_connector.domain.lifecycle import Network, network_of
+from benchling_connector.domain.connectors import WorkerView
 from benchling_connector.domain.paging import cursor_after, place_after
 from benchling_connector.domain.records import storable
 from benchling_connector.platform.desk import Desk
+from benchling_connector.platform.view import worker_view
 from benchling_connector.ports import Page
 
-__all__ = ["Worker", "is_known", "job_of", "jobs_of", "workers_of"]
-
-
-@dataclass(frozen=True, slots=True)
-class Worker:
-    """One process that works, or worked. `report` is its last word, JSON as `Health.report` with
-    `counts`; empty before the first.
-    """
-
-    worker_id: str
-    host: str
-    pid: int
-    started_by: str
-    version: str | None
-    mode: str | None
-    config_version: int | None
-    network: Network
-    started_at: datetime
-    seen_at: datetime | None
-    ended_at: datetime | None
-    report: Mapping[str, object]
+__all__ = ["is_known", "job_of", "jobs_of", "workers_of"]
 
 
 async def is_known(desk: Desk, connector_id: str) -> bool:
@@ -50,7 +29,7 @@ async def is_known(desk: Desk, connector_id: str) -> bool:
 
 async def workers_of(
     desk: Desk, connector_id: str, limit: int, cursor: str | None = None
-) -> Page[Worker]:
+) -> Page[WorkerView]:
     """Newest first. Raises `BadCursorError`."""
     place = workers.c.started_at, workers.c.worker_id
     query = select(workers).where(workers.c.connector_id == storable(connector_id))
@@ -60,7 +39,7 @@ async def workers_of(
     query = query.order_by(*(column.desc() for column in place)).limit(limit + 1)
     async with desk.reading() as connection:
         rows = (await connection.execute(query)).mappings().all()
-    some = [_worker(row, desk.now()) for row in rows[:limit]]
+    some = [worker_view(row, desk.now()) for row in rows[:limit]]
     more = len(rows) > limit
     return Page(
         tuple(some), cursor_after(some[-1].started_at, some[-1].worker_id) if more else None
@@ -92,25 +71,6 @@ async def job_of(desk: Desk, connector_id: str, job_id: str) -> Job | None:
     async with desk.reading() as connection:
         row = (await connection.execute(query)).mappings().one_or_none()
     return None if row is None else _job(row)
-
-
-def _worker(row: RowMapping, now: datetime) -> Worker:
-    return Worker(
-        worker_id=row["worker_id"],
-        host=row["host"],
-        pid=row["pid"],
-        started_by=row["started_by"] or "hand",
-        version=row["version"],
-        mode=row["mode"],
-        config_version=row["config_version"],
-        network=network_of(
-            row["seen_at"] or row["started_at"], row["ended_at"] or row["lost_at"], now
-        ),
-        started_at=row["started_at"],
-        seen_at=row["seen_at"],
-        ended_at=row["ended_at"],
-        report=json.loads(row["report"]) if row["report"] else {},
-    )
 
 
 def _job(row: RowMapping) -> Job:

@@ -23,8 +23,8 @@ def services_of(request: Request) -> Services:
 Served = Annotated[Services, Depends(services_of)]
 """A route's parameter for the platform."""
 
-_BEARER = HTTPBearer(auto_error=False, description="An API token.")
-"""For the OpenAPI document only."""
+_BEARER = HTTPBearer(auto_error=False)
+"""For the OpenAPI document only, which tells what else signs in."""
 
 
 async def _visitor(

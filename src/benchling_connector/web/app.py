@@ -1,6 +1,6 @@
 """The web application: routes over the platform's services."""
 
-from fastapi import APIRouter, FastAPI
+from fastapi import APIRouter, Depends, FastAPI
 
 from benchling_connector import __version__
 from benchling_connector.platform.services import Services
@@ -9,6 +9,7 @@ from benchling_connector.web import probes
 from benchling_connector.web.console import routes as console
 from benchling_connector.web.console.problem_pages import paged
 from benchling_connector.web.console.streaming import Streams
+from benchling_connector.web.document import ABOUT, complete, operation_id
 from benchling_connector.web.guard import guarded
 from benchling_connector.web.own import (
     accounts,
@@ -22,6 +23,7 @@ from benchling_connector.web.own import (
     tokens,
     workers,
 )
+from benchling_connector.web.parameters import only_known
 from benchling_connector.web.problems import heed_problems
 from benchling_connector.web.settings import WebSettings
 from benchling_connector.web.tdp import commands, configuration, connectors, files, signs, values
@@ -62,17 +64,21 @@ def make_app(
     before the server is: they stay open as long as somebody looks.
     """
     app = FastAPI(
-        title="Benchling connector",
+        **ABOUT,
         version=__version__,
         openapi_url="/openapi.json",
         docs_url=None,
         redoc_url=None,
+        redirect_slashes=False,
+        generate_unique_id_function=operation_id,
+        dependencies=[Depends(only_known)],
     )
+    complete(app)
     app.state.services = services
     app.state.live_test = live_test
     app.state.streams = Streams()
     app.state.settings = settings = settings or WebSettings()
-    heed_problems(app)
+    heed_problems(app, ROUTERS)
     for router in ROUTERS:
         app.include_router(router)
     if settings.oidc is not None:

@@ -16,8 +16,10 @@ from benchling_connector.web.problems import HttpProblem
 from benchling_connector.web.settings import TrustedProxy, origin_of, settings_of
 
 __all__ = ["CSRF_HEADER", "Visitor", "cookie_name", "find_visitor", "give_cookie", "refused"]
+__all__ += ["COOKIE", "take_cookie"]
 
 CSRF_HEADER = "X-CSRF-Token"
+COOKIE = "benchling-session"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +81,7 @@ def not_signed_in() -> HttpProblem:
 def cookie_name(request: Request) -> str:
     """Of a session's cookie. With TLS, browsers take it from this very host only."""
     https = settings_of(request).is_https(request)
-    return "__Host-benchling-session" if https else "benchling-session"
+    return f"__Host-{COOKIE}" if https else COOKIE
 
 
 def give_cookie(request: Request, response: Response, opened: Opened) -> None:
@@ -92,6 +94,14 @@ def give_cookie(request: Request, response: Response, opened: Opened) -> None:
         secure=settings_of(request).is_https(request),
         httponly=True,
         samesite="lax",
+    )
+
+
+def take_cookie(request: Request, response: Response) -> None:
+    """Signs the browser out. It heeds this of a `__Host-` cookie only if all is as when it came."""
+    secure = settings_of(request).is_https(request)
+    response.delete_cookie(
+        cookie_name(request), path="/", secure=secure, httponly=True, samesite="lax"
     )
 
 

@@ -1,13 +1,16 @@
 """Errors by HTTP, as `application/problem+json` (RFC 9457)."""
 
-from collections.abc import Mapping
+import json
+from collections.abc import Iterable, Mapping
 from http import HTTPStatus
+from typing import Any
 
 import structlog
-from fastapi import FastAPI, Request
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException as StarletteHTTPException
+from starlette.routing import BaseRoute, Match
 
 from benchling_connector.domain.errors import (
     ConnectorError,
@@ -51,6 +54,17 @@ class HttpProblem(Exception):  # noqa: N818 - what RFC 9457 calls it
         self.more = more or {}
 
 
+class ProblemResponse(JSONResponse):
+    """A problem that can always be told: what it quotes may be no text that can be sent."""
+
+    media_type = MEDIA_TYPE
+
+    def render(self, content: object) -> bytes:
+        """The body."""
+        text = json.dumps(content, ensure_ascii=False, separators=(",", ":"))
+        return text.encode(errors="replace")
+
+
 def response_of(problem: HttpProblem) -> JSONResponse:
     """Its answer."""
     return _answer(
@@ -58,24 +72,35 @@ def response_of(problem: HttpProblem) -> JSONResponse:
     )
 
 
-def heed_problems(app: FastAPI) -> None:
-    """Every error of the app becomes a problem; what nobody expected, a 500 without details."""
+def heed_problems(app: FastAPI, routers: Iterable[APIRouter]) -> None:
+    """Every error of the app becomes a problem; what nobody expected, a 500 without details.
+
+    `routers` are those of the app.
+    """
+    routes = [*app.routes, *(route for router in routers for route in router.routes)]
 
     @app.exception_handler(HttpProblem)
     async def on_problem(_: Request, error: HttpProblem) -> JSONResponse:
         return response_of(error)
 
     @app.exception_handler(StarletteHTTPException)
-    async def on_http(_: Request, error: StarletteHTTPException) -> JSONResponse:
+    async def on_http(request: Request, error: StarletteHTTPException) -> JSONResponse:
         code = HTTPStatus(error.status_code).phrase.lower().replace(" ", "-")
-        return _answer(error.status_code, code, str(error.detail), headers=error.headers)
+        headers = dict(error.headers or {})
+        if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
+            # Starlette knows the methods of the first route only that fits.
+            headers["Allow"] = ", ".join(_methods(routes, request)) or headers.get("Allow", "")
+        return _answer(error.status_code, code, str(error.detail), headers=headers)
 
     @app.exception_handler(RequestValidationError)
-    async def on_invalid(_: Request, error: RequestValidationError) -> JSONResponse:
-        fields = [
-            {"field": ".".join(map(str, one["loc"][1:])) or str(one["loc"][0]), "error": one["msg"]}
-            for one in error.errors()
-        ]
+    async def on_invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        errors = error.errors()
+        whole = any(one["loc"] == ("body",) and one["type"] != "missing" for one in errors)
+        if whole and not _says_json(request):
+            detail = "The body is not said to be JSON."
+            remedy = "Send `Content-Type: application/json`."
+            return _answer(415, "media-type-unsupported", detail, remedy)
+        fields = [{"field": _field(one), "error": _wrong(one)} for one in errors]
         names = ", ".join(dict.fromkeys(one["field"] for one in fields))
         return _answer(422, "request-invalid", f"Not valid: {names}.", more={"fields": fields})
 
@@ -99,6 +124,33 @@ def heed_problems(app: FastAPI) -> None:
     async def on_bug(_: Request, error: Exception) -> JSONResponse:
         log.error("request.failed", error=type(error).__name__, exc_info=error)
         return _answer(500, "internal", "Something went wrong here; the log says what.")
+
+
+def _methods(routes: Iterable[BaseRoute], request: Request) -> list[str]:
+    """All that there are for a path."""
+    methods: set[str] = set()
+    for route in routes:
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            methods |= getattr(route, "methods", None) or set()
+    return sorted(methods)
+
+
+def _says_json(request: Request) -> bool:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return kind == "application/json" or (kind.startswith("application/") and "+json" in kind)
+
+
+def _field(error: Mapping[str, Any]) -> str:
+    first, *inside = error["loc"]
+    # Of text that is no JSON the place stands there, and no field.
+    return ".".join(map(str, inside)) if inside and error["type"] != "json_invalid" else str(first)
+
+
+def _wrong(error: Mapping[str, Any]) -> str:
+    if error["type"] == "json_invalid":
+        return f"This is no JSON: {error['ctx']['error']} at character {error['loc'][-1]}"
+    return str(error["msg"])
 
 
 def _status(error: ConnectorError) -> int:
@@ -134,6 +186,4 @@ def _answer(
     }
     if remedy:
         content["remedy"] = remedy
-    return JSONResponse(
-        {**content, **(more or {})}, status, dict(headers or {}), media_type=MEDIA_TYPE
-    )
+    return ProblemResponse({**content, **(more or {})}, status, dict(headers or {}))

@@ -26,6 +26,8 @@ class TrustedProxy:
             found = ip_address(address or "")
         except ValueError:
             return False
+        # On a socket of both versions an address of version 4 comes as one of version 6.
+        found = getattr(found, "ipv4_mapped", None) or found
         return any(found in network for network in self.networks)
 
 
@@ -73,7 +75,9 @@ def origin_of(request: HTTPConnection) -> str | None:
     proxy = settings_of(request).proxy
     if proxy is None or not proxy.is_at(address):
         return address
-    hops = [one.strip() for one in request.headers.get("x-forwarded-for", "").split(",")]
+    # A proxy may put its own entry into a header of its own, behind the one that it was sent.
+    entries = ",".join(request.headers.getlist("x-forwarded-for"))
+    hops = [one.strip() for one in entries.split(",")]
     # From the nearest on: what stands before the proxy's own entries anybody may have written.
     for hop in reversed(hops):
         try:

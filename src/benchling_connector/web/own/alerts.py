@@ -13,11 +13,11 @@ from benchling_connector.platform.alerts import AlertFilter
 from benchling_connector.platform.channels import NewChannel
 from benchling_connector.web.access import Served
 from benchling_connector.web.own.common import Admin, Paging, Viewer, answer, answers, no_such
-from benchling_connector.web.shapes import Answer, Body, Time, problems
+from benchling_connector.web.shapes import Answer, Body, JsonObject, Time, problems
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1", tags=["alerts"], responses=problems(404))
+router = APIRouter(prefix="/v1", tags=["alerts"])
 
 A_YEAR_H = 8760
 
@@ -90,7 +90,7 @@ class ChannelBody(Body):
 
     name: str = Field(min_length=1, max_length=200)
     kind: ChannelKind
-    settings: dict[str, JsonValue]
+    settings: JsonObject
     wanted: list[AlertKind] | None = Field(None, max_length=len(AlertKind))
     enabled: bool = True
 
@@ -111,10 +111,16 @@ class TestAnswer(Answer):
     remedy: str | None = None
 
 
-class RulesShape(Body):
+class RulesBody(Body):
     """Hours of silence after which a running connector is an alert; null switches it off."""
 
     no_event_hours: float | None = Field(ge=0.1, le=A_YEAR_H, allow_inf_nan=False, strict=True)
+
+
+class RulesAnswer(Answer):
+    """The same, as it holds now."""
+
+    no_event_hours: float | None
 
 
 @router.get("/alerts")
@@ -134,44 +140,46 @@ async def list_alerts(
     return AlertsAnswer(alerts=answers(AlertAnswer, page.rows), next=page.next)
 
 
-@router.get("/alerts/{alert_id}/deliveries")
-async def list_deliveries(alert_id: str, services: Served, _: Viewer) -> DeliveriesAnswer:
+@router.get("/alerts/{alert_id}/deliveries", responses=problems(404))
+async def list_alert_deliveries(alert_id: str, services: Served, _: Viewer) -> DeliveriesAnswer:
     """Which channels were told of an alert, and which were not, and why."""
+    if not await services.alerts.is_known(alert_id):
+        raise no_such("alert")
     found = await services.outward.notices.of_alert(alert_id)
     return DeliveriesAnswer(deliveries=answers(DeliveryAnswer, found))
 
 
 @router.get("/alert-rules")
-async def read_rules(services: Served, _: Viewer) -> RulesShape:
+async def read_alert_rules(services: Served, _: Viewer) -> RulesAnswer:
     """The rules that are a matter of taste."""
-    return _shape(await services.alerts.rules())
+    return _answer(await services.alerts.rules())
 
 
 @router.put("/alert-rules")
-async def change_rules(body: RulesShape, services: Served, caller: Admin) -> RulesShape:
+async def change_alert_rules(body: RulesBody, services: Served, caller: Admin) -> RulesAnswer:
     """Sets them, for all connectors."""
     hours = body.no_event_hours
     rules = Rules(no_event=None if hours is None else timedelta(hours=hours))
     await services.alerts.change_rules(rules, caller)
-    return _shape(await services.alerts.rules())
+    return _answer(await services.alerts.rules())
 
 
 @router.get("/alert-channels")
-async def list_channels(services: Served, _: Admin) -> ChannelsAnswer:
+async def list_alert_channels(services: Served, _: Admin) -> ChannelsAnswer:
     """Where alerts are sent."""
     found = await services.outward.channels.all()
     return ChannelsAnswer(channels=answers(ChannelAnswer, found))
 
 
-@router.post("/alert-channels", status_code=201)
-async def create_channel(body: ChannelBody, services: Served, caller: Admin) -> ChannelAnswer:
+@router.post("/alert-channels", status_code=201, responses=problems(409))
+async def create_alert_channel(body: ChannelBody, services: Served, caller: Admin) -> ChannelAnswer:
     """Makes a channel. Its secrets are encrypted, and never given back."""
     new = NewChannel(body.name, body.kind, body.settings, body.wanted, body.enabled)
     return answer(ChannelAnswer, await services.outward.channels.create(new, caller))
 
 
-@router.patch("/alert-channels/{channel_id}")
-async def change_channel(
+@router.patch("/alert-channels/{channel_id}", responses=problems(404))
+async def change_alert_channel(
     channel_id: str, body: ChannelChange, services: Served, caller: Admin
 ) -> ChannelAnswer:
     """Switches a channel on or off, or says which kinds of alerts it wants."""
@@ -183,16 +191,16 @@ async def change_channel(
     return answer(ChannelAnswer, channel)
 
 
-@router.delete("/alert-channels/{channel_id}", status_code=204)
-async def delete_channel(channel_id: str, services: Served, caller: Admin) -> Response:
+@router.delete("/alert-channels/{channel_id}", status_code=204, responses=problems(404))
+async def delete_alert_channel(channel_id: str, services: Served, caller: Admin) -> Response:
     """Removes a channel; what it has not been told yet, it never will be."""
     if not await services.outward.channels.delete(channel_id, caller):
         raise no_such("channel")
     return Response(status_code=204)
 
 
-@router.post("/alert-channels/{channel_id}/test")
-async def test_channel(channel_id: str, services: Served, caller: Admin) -> TestAnswer:
+@router.post("/alert-channels/{channel_id}/test", responses=problems(404))
+async def test_alert_channel(channel_id: str, services: Served, caller: Admin) -> TestAnswer:
     """Sends a test by the very way that alerts take, and waits for what comes of it."""
     channels = await services.outward.channels.all()
     channel = next((one for one in channels if one.channel_id == channel_id), None)
@@ -207,6 +215,6 @@ async def test_channel(channel_id: str, services: Served, caller: Admin) -> Test
     return TestAnswer(delivered=True)
 
 
-def _shape(rules: Rules) -> RulesShape:
+def _answer(rules: Rules) -> RulesAnswer:
     hours = None if rules.no_event is None else rules.no_event.total_seconds() / 3600
-    return RulesShape(no_event_hours=hours)
+    return RulesAnswer(no_event_hours=hours)

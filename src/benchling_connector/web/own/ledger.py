@@ -62,7 +62,7 @@ class FileAnswer(Answer):
     resource_type: str
     schema_id: str | None
     event_count: int
-    state: str = Field(description="`PENDING`, `SUCCESS` or `ERROR`.")
+    state: FileState
     created_at: Time
     stored_at: Time | None
     error_count: int = Field(description="How often the lake refused it.")
@@ -167,7 +167,7 @@ async def read_event(
 
 
 @router.get("/files", tags=["files"])
-async def list_files(
+async def list_raw_files(
     connector_id: Known,
     services: Served,
     _: Viewer,
@@ -190,7 +190,7 @@ async def list_files(
 
 
 @router.get("/files/{file_id}", tags=["files"])
-async def read_file(
+async def read_raw_file(
     connector_id: Known, file_id: str, services: Served, _: Viewer
 ) -> FileWithEvents:
     """One RAW file with its events."""

@@ -65,7 +65,7 @@ class LatestOfAll(Answer):
 
 
 @router.get("")
-async def read_metrics(
+async def read_series(
     connector_id: Known,
     services: Served,
     _: Viewer,
@@ -78,9 +78,9 @@ async def read_metrics(
         str | None, Query(alias="workerId", max_length=500, description="Only this worker.")
     ] = None,
 ) -> MetricsAnswer:
-    """Numbers of the last hour, or of another time within the last 30 days.
+    """Numbers of the last hour, or of another time within the last year.
 
-    Within the last day they are kept as measured, every 10 s; before that by minutes.
+    They are kept as measured, every 10 s, for a day; by minutes for 30 days; by hours for a year.
     """
     now = services.desk.now()
     since, until = period.checked(now - LAST_HOUR, now)
@@ -98,7 +98,7 @@ async def read_metrics(
 
 
 @router.get("/latest")
-async def read_latest(connector_id: Known, services: Served, _: Viewer) -> LatestOfAll:
+async def read_latest_numbers(connector_id: Known, services: Served, _: Viewer) -> LatestOfAll:
     """The newest numbers of each worker."""
     latest = await services.samples.latest(connector_id)
     return LatestOfAll(

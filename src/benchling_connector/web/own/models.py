@@ -4,20 +4,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from benchling_connector.domain.errors import Refused
 from benchling_connector.web.problems import HttpProblem
 
-__all__ = ["Body", "Reason", "fields_told"]
+__all__ = ["Reason", "fields_told"]
 
 Reason = Annotated[str | None, Field(max_length=1_000, description="Why; kept in the audit.")]
-
-
-class Body(BaseModel):
-    """A request's body: a field that there is not is refused by its name."""
-
-    model_config = ConfigDict(extra="forbid")
 
 
 @contextmanager

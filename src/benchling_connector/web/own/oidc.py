@@ -163,7 +163,10 @@ async def end(request: Request, services: Served) -> Response:
         raise await _refused(request, services, "account_disabled")
     response = RedirectResponse("/", status_code=303)
     give_cookie(request, response, opened)
-    response.delete_cookie(_cookie_name(request), path="/")
+    secure = settings_of(request).is_https(request)
+    response.delete_cookie(
+        _cookie_name(request), path="/", secure=secure, httponly=True, samesite="lax"
+    )
     return response
 
 

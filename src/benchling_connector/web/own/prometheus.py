@@ -37,9 +37,10 @@ class _Families(Collector):
 @router.get(
     "/metrics",
     response_class=Response,
+    summary="Numbers for Prometheus",
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
 )
-async def expose(services: Served) -> Response:
+async def read_prometheus_metrics(services: Served) -> Response:
     """The newest numbers of all workers, in Prometheus's text format."""
     registry = CollectorRegistry()
     registry.register(_Families(await families(services.desk, services.samples, services.alerts)))

@@ -120,7 +120,7 @@ Resolved = Annotated[bool, Query(description="With those that somebody has decid
 
 
 @router.get("")
-async def list_messages(
+async def list_quarantine(
     connector_id: Known,
     services: Served,
     _: Viewer,
@@ -137,7 +137,7 @@ async def list_messages(
 
 
 @router.get("/groups")
-async def list_groups(
+async def list_quarantine_groups(
     connector_id: Known,
     services: Served,
     _: Viewer,
@@ -152,7 +152,7 @@ async def list_groups(
 
 
 @router.get("/messages/{message_id}")
-async def read_message(
+async def read_quarantined_message(
     connector_id: Known, message_id: str, services: Served, _: Operator
 ) -> MessageWithBody:
     """One message with its raw body, which may hold what Benchling's users wrote."""
@@ -169,16 +169,16 @@ async def read_message(
     return MessageWithBody(**plain, body=text, body_base64=encoded)
 
 
-@router.post("/retry", status_code=202)
-async def retry(
+@router.post("/retry", status_code=202, responses=problems(404, 409))
+async def retry_quarantine(
     connector_id: str, body: RetryBody, services: Served, caller: Operator
 ) -> SentAnswer:
     """Has a worker send messages to the queue again, where they take the main street anew."""
     return await _send(services, caller, connector_id, "RetryQuarantine", body)
 
 
-@router.post("/discard", status_code=202)
-async def discard(
+@router.post("/discard", status_code=202, responses=problems(404, 409))
+async def discard_quarantine(
     connector_id: str, body: DiscardBody, services: Served, caller: Operator
 ) -> SentAnswer:
     """Has a worker record that messages are not needed. Their bytes are kept for a while."""

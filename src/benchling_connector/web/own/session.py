@@ -4,24 +4,35 @@ import math
 from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
-from fastapi.responses import JSONResponse, RedirectResponse
+from fastapi.responses import RedirectResponse
 from pydantic import Field
 
-from benchling_connector.domain.access import Caller, Way
+from benchling_connector.domain.access import Caller, Role, Way
 from benchling_connector.domain.audit import Deed
-from benchling_connector.domain.rawfile import moment
 from benchling_connector.platform.attempts import Delayed
 from benchling_connector.platform.services import Services
 from benchling_connector.platform.sessions import Opened
 from benchling_connector.web.access import Served, Visiting
-from benchling_connector.web.callers import Visitor, cookie_name, give_cookie
-from benchling_connector.web.own.models import Body, fields_told
+from benchling_connector.web.callers import CSRF_HEADER, Visitor, give_cookie, take_cookie
+from benchling_connector.web.own.models import fields_told
 from benchling_connector.web.problems import HttpProblem
 from benchling_connector.web.settings import origin_of
+from benchling_connector.web.shapes import Answer, Body, Time, problems
 
 __all__ = ["router"]
 
 router = APIRouter(tags=["session"])
+
+
+class SessionAnswer(Answer):
+    """Who calls, how they came in, and what they may do."""
+
+    name: str
+    way: Way
+    role: Role | None = Field(description="Null for a connector.")
+    connector_id: str | None
+    csrf: str | None = Field(description=f"What a session sends as `{CSRF_HEADER}`.")
+    expires_at: Time | None = Field(description="When the session ends at the latest.")
 
 
 class Credentials(Body):
@@ -38,36 +49,37 @@ class OwnPassword(Body):
     new: Annotated[str, Field(max_length=2_000, description="At least 12 characters.")]
 
 
-@router.post("/v1/session", responses={401: {}, 403: {}, 429: {}})
-async def sign_in(request: Request, services: Served, credentials: Credentials) -> Response:
+@router.post("/v1/session", responses=problems(401, 429))
+async def sign_in(
+    request: Request, services: Served, credentials: Credentials, response: Response
+) -> SessionAnswer:
     """Signs in with name and password: the answer sets the session's cookie.
 
     Whoever fails too often has to wait, by name and by address: 429 with `Retry-After`.
     """
     opened = await _by_password(request, services, credentials.name, credentials.password)
     visitor = Visitor(opened.caller, opened.secret, opened.csrf, opened.expires_at)
-    response = JSONResponse(_document(visitor))
     give_cookie(request, response, opened)
-    return response
+    return _answer(visitor)
 
 
-@router.get("/v1/session", responses={401: {}, 403: {}})
-async def who_am_i(visitor: Visiting) -> dict[str, object]:
+@router.get("/v1/session")
+async def read_session(visitor: Visiting) -> SessionAnswer:
     """Who calls, how they came in, and what they may do; a session's CSRF token."""
-    return _document(visitor)
+    return _answer(visitor)
 
 
-@router.delete("/v1/session", status_code=204, responses={401: {}, 403: {}})
+@router.delete("/v1/session", status_code=204)
 async def sign_out(request: Request, services: Served, visitor: Visiting) -> Response:
     """Ends the session."""
     if visitor.secret is not None:
         await services.sessions.end(visitor.secret, visitor.caller)
     response = Response(status_code=204)
-    response.delete_cookie(cookie_name(request), path="/")
+    take_cookie(request, response)
     return response
 
 
-@router.put("/v1/session/password", status_code=204, responses={401: {}, 403: {}, 404: {}, 429: {}})
+@router.put("/v1/session/password", status_code=204, responses=problems(404, 429))
 async def change_own_password(
     request: Request, services: Served, visitor: Visiting, body: OwnPassword
 ) -> Response:
@@ -79,11 +91,11 @@ async def change_own_password(
     with fields_told():
         await services.accounts.set_password(caller, caller.account_id, body.new)
     response = Response(status_code=204)
-    response.delete_cookie(cookie_name(request), path="/")
+    take_cookie(request, response)
     return response
 
 
-@router.get("/signin/link/{secret}", status_code=303, responses={410: {}})
+@router.get("/signin/link/{secret}", status_code=303, responses=problems(410))
 async def sign_in_by_link(request: Request, services: Served, secret: str) -> Response:
     """Signs an administrator in with a one-time link, and leads to the console."""
     opened = await services.sessions.open_by_link(secret, origin_of(request))
@@ -117,13 +129,13 @@ async def _by_password(request: Request, services: Services, name: str, password
     return opened
 
 
-def _document(visitor: Visitor) -> dict[str, object]:
+def _answer(visitor: Visitor) -> SessionAnswer:
     caller = visitor.caller
-    return {
-        "name": caller.name,
-        "way": caller.way,
-        "role": caller.role,
-        "connectorId": caller.connector_id,
-        "csrf": visitor.csrf,
-        "expiresAt": None if visitor.expires_at is None else moment(visitor.expires_at),
-    }
+    return SessionAnswer(
+        name=caller.name,
+        way=caller.way,
+        role=caller.role,
+        connector_id=caller.connector_id,
+        csrf=visitor.csrf,
+        expires_at=visitor.expires_at,
+    )

@@ -12,12 +12,12 @@ from benchling_connector.platform.once import once
 from benchling_connector.platform.ordering import carry_out
 from benchling_connector.web.access import Served, allowed
 from benchling_connector.web.problems import HttpProblem
-from benchling_connector.web.shapes import Answer, AwareTime, Body, Time, problems
+from benchling_connector.web.shapes import Answer, AwareTime, Body, Json, Time, problems
 from benchling_connector.web.tdp.connectors import IdempotencyKey
 
 __all__ = ["router"]
 
-router = APIRouter(prefix="/v1/commands", tags=["commands"], responses=problems())
+router = APIRouter(prefix="/v1/commands", tags=["commands"])
 
 
 class CommandBody(Body):
@@ -25,7 +25,7 @@ class CommandBody(Body):
 
     target_id: str = Field(max_length=200, description="The connector's ID.")
     action: str = Field(max_length=200, examples=[Action.START])
-    body: JsonValue = None
+    body: Json = None
     expires_at: AwareTime | None = Field(
         None, description="Not carried out after it; else ten minutes from now."
     )
@@ -56,7 +56,7 @@ class CommandsAnswer(Answer):
     next: str | None
 
 
-@router.post("", status_code=201, responses=problems(404))
+@router.post("", status_code=201, responses=problems(404, 409))
 async def create_command(
     body: CommandBody,
     services: Served,

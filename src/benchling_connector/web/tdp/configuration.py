@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
 from pydantic import Field, JsonValue
@@ -12,7 +12,15 @@ from benchling_connector.domain.versions import Version
 from benchling_connector.platform.trying import LiveTest, try_configuration
 from benchling_connector.web.access import Served, allowed, allowed_or_itself
 from benchling_connector.web.problems import HttpProblem
-from benchling_connector.web.shapes import INT32, Answer, Body, Time, as_json, problems
+from benchling_connector.web.shapes import (
+    INT32,
+    Answer,
+    Body,
+    JsonObject,
+    Time,
+    as_json,
+    problems,
+)
 
 __all__ = ["router"]
 
@@ -22,13 +30,17 @@ router = APIRouter(
     responses=problems(404),
 )
 
+_TAGGED: dict[int | str, dict[str, Any]] = {
+    200: {"headers": {"ETag": {"description": "The version.", "schema": {"type": "string"}}}}
+}
+
 _ETAG = re.compile(r'(?:W/)?"(\d{1,9})"')
 
 
 class ConfigBody(Body):
     """Keys and values, and why. A secret that is left out or empty stays as it is."""
 
-    config: dict[str, JsonValue] = Field(
+    config: JsonObject = Field(
         examples=[{"benchling_url": "https://acme.benchling.com", "events_per_file": 5}]
     )
     reason: str | None = Field(None, max_length=1000)
@@ -43,7 +55,7 @@ class SavedAnswer(Answer):
 class CheckBody(Body):
     """What to test; nothing tests what holds."""
 
-    config: dict[str, JsonValue] | None = None
+    config: JsonObject | None = None
 
 
 class FieldAnswer(Answer):
@@ -112,7 +124,7 @@ IfMatch = Annotated[
 VersionNumber = Annotated[int, Path(ge=1, le=INT32)]
 
 
-@router.put("/config", responses=problems(404, 412))
+@router.put("/config", responses=_TAGGED | problems(404, 409, 412))
 async def save_configuration(
     connector_id: str,
     body: ConfigBody,
@@ -130,7 +142,7 @@ async def save_configuration(
 
 
 @router.get("/config")
-async def list_versions(
+async def list_configurations(
     connector_id: str,
     services: Served,
     _: Annotated[Caller, Depends(allowed(Role.VIEWER))],
@@ -145,7 +157,7 @@ async def list_versions(
     )
 
 
-@router.get("/config/{version}")
+@router.get("/config/{version}", responses=_TAGGED)
 async def get_configuration(
     connector_id: str,
     version: VersionNumber,
@@ -161,7 +173,7 @@ async def get_configuration(
     return as_json(content)
 
 
-@router.post("/config/{version}/restore")
+@router.post("/config/{version}/restore", responses=_TAGGED | problems(404, 409))
 async def restore_configuration(
     connector_id: str,
     version: VersionNumber,
@@ -177,7 +189,12 @@ async def restore_configuration(
     return SavedAnswer(version=saved.version)
 
 
-@router.post("/config-check", status_code=201, response_model_exclude_none=True)
+@router.post(
+    "/config-check",
+    status_code=201,
+    response_model_exclude_none=True,
+    responses=problems(404, 409),
+)
 async def check_configuration(
     connector_id: str,
     services: Served,
@@ -199,7 +216,9 @@ async def check_configuration(
             remedy="Leave `config` out, or ask an administrator.",
         )
     live_test: LiveTest = request.app.state.live_test
-    result = await try_configuration(services.configurations, connector_id, given, live_test)
+    result = await try_configuration(
+        services.configurations, caller, connector_id, given, live_test
+    )
     return CheckAnswer(
         valid=result.valid,
         error=result.error,

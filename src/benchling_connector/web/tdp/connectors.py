@@ -25,9 +25,7 @@ from benchling_connector.web.tdp.shapes import (
 
 __all__ = ["IdempotencyKey", "router"]
 
-router = APIRouter(
-    prefix="/v1/data-acquisition/connectors", tags=["connectors"], responses=problems()
-)
+router = APIRouter(prefix="/v1/data-acquisition/connectors", tags=["connectors"])
 
 IdempotencyKey = Annotated[
     str | None,
@@ -46,7 +44,7 @@ _WISHES = {
 }
 
 
-@router.post("", status_code=201, response_model_exclude_unset=True)
+@router.post("", status_code=201, response_model_exclude_unset=True, responses=problems(404))
 async def create_connector(
     body: NewConnectorBody,
     services: Served,
@@ -139,7 +137,7 @@ async def edit_connector(
     return connector_answer(await services.registry.edit(caller, connector_id, change))
 
 
-@router.delete("/{connector_id}", status_code=204, responses=problems(404))
+@router.delete("/{connector_id}", status_code=204, responses=problems(404, 409))
 async def delete_connector(
     connector_id: str,
     services: Served,
@@ -149,7 +147,7 @@ async def delete_connector(
     await services.registry.move(caller, connector_id, Wish.DELETE)
 
 
-@router.put("/{connector_id}/status", responses=problems(404))
+@router.put("/{connector_id}/status", responses=problems(404, 409))
 async def set_status(
     connector_id: str,
     body: StatusBody,

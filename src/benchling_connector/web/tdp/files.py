@@ -14,7 +14,16 @@ from benchling_connector.domain.filerecords import (
     PlatformFile,
 )
 from benchling_connector.web.access import Served, allowed_or_itself
-from benchling_connector.web.shapes import INT32, Answer, AwareTime, Body, Time, as_json, problems
+from benchling_connector.web.shapes import (
+    INT32,
+    Answer,
+    AwareTime,
+    Body,
+    JsonObject,
+    Time,
+    as_json,
+    problems,
+)
 
 __all__ = ["router"]
 
@@ -58,7 +67,7 @@ class FileBody(Body):
     status: FileStatus | None = None
     error_count: int | None = Field(None, ge=0, le=INT32)
     error_message: str | None = Field(None, max_length=10_000)
-    metadata: dict[str, JsonValue] | None = None
+    metadata: JsonObject | None = None
 
 
 class FilesBody(Body):

@@ -24,6 +24,8 @@ router = APIRouter(
 
 A_DAY = timedelta(days=1)
 OLDEST, NEWEST = timedelta(days=14), timedelta(hours=2)
+LARGEST = 1e100
+"""Many of them can be added up, and still are a number."""
 POINTS = 290
 """Of a day: five minutes each."""
 REPORTED_BY_ITSELF = "itself"
@@ -61,7 +63,7 @@ class ValueBody(Body):
     """A value and its time, from two weeks ago to two hours from now."""
 
     time: AwareTime
-    value: float | None = Field(None, allow_inf_nan=False, strict=True)
+    value: float | None = Field(None, ge=-LARGEST, le=LARGEST, allow_inf_nan=False, strict=True)
 
 
 class MetricBody(Body):

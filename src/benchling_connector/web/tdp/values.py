@@ -8,7 +8,7 @@ from pydantic import Field, JsonValue
 from benchling_connector.domain.access import Caller, Role
 from benchling_connector.platform.values import NewValue, Value
 from benchling_connector.web.access import Served, allowed_or_itself
-from benchling_connector.web.shapes import Answer, Body, Time, problems
+from benchling_connector.web.shapes import Answer, Body, Json, Time, problems
 
 __all__ = ["router"]
 
@@ -25,7 +25,7 @@ class ValueBody(Body):
     """What is to be kept under a key; encrypted if it is secure."""
 
     key: str = Field(min_length=1, max_length=512)
-    value: JsonValue
+    value: Json
     secure: bool = False
 
 
