@@ -16,7 +16,7 @@ from benchling_connector.domain.access import Caller, Role, Way
 from benchling_connector.domain.channels import Address
 from benchling_connector.domain.errors import TransientError
 from benchling_connector.domain.notices import Notice
-from benchling_connector.platform.keys import KeyPlace
+from benchling_connector.platform.keys import KeyPlace, ensure_key
 from benchling_connector.platform.outward import Outside
 from benchling_connector.platform.services import Services, open_services
 from tests.ledgers import NOON
@@ -129,4 +129,5 @@ async def open_watched(database_url: str, folder: Path) -> AsyncIterator[Watched
         may_make=True,
         outside=outside,
     ) as services:
+        await ensure_key(services.desk, services.key_place)
         yield Watched(services, clock, outbox)

@@ -127,13 +127,14 @@ def heed_problems(app: FastAPI, routers: Iterable[APIRouter]) -> None:
 
 
 def _methods(routes: Iterable[BaseRoute], request: Request) -> list[str]:
-    """All that there are for a path."""
-    methods: set[str] = set()
+    """All that there are for a path; of `/files/retry`, not those of `/files/{file_id}`."""
+    by_path: dict[str, set[str]] = {}
     for route in routes:
         match, _ = route.matches(request.scope)
         if match is not Match.NONE:
-            methods |= getattr(route, "methods", None) or set()
-    return sorted(methods)
+            path = getattr(route, "path", "")
+            by_path.setdefault(path, set()).update(getattr(route, "methods", None) or ())
+    return sorted(by_path[min(by_path, key=lambda path: path.count("{"))]) if by_path else []
 
 
 def _says_json(request: Request) -> bool:
