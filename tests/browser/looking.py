@@ -1,5 +1,6 @@
 """Looking at pages in a browser, and at what the browser has to say of them."""
 
+import asyncio
 import json
 from dataclasses import dataclass, field
 from functools import cache
@@ -13,7 +14,7 @@ from playwright.async_api import Browser, BrowserContext, ConsoleMessage, Page
 from benchling_connector.domain.access import Role
 from tests.browser.town import Town
 
-__all__ = ["PATIENCE_MS", "Look", "browser_tests", "tab_to", "wrong_for_axe"]
+__all__ = ["PATIENCE_MS", "Look", "browser_tests", "tab_to", "until_true", "wrong_for_axe"]
 
 AXE = Path(__file__).parent / "axe" / "axe.min.js"
 
@@ -95,3 +96,12 @@ async def tab_to(page: Page, selector: str, most: int = 60) -> None:
         if await page.locator(f"{selector}:focus").count():
             return
     raise AssertionError(f"{selector} is not reached by keyboard")
+
+
+async def until_true(page: Page, expression: str) -> None:
+    """Waits for something. Playwright's own way evaluates text in the page, which our pages forbid
+    whenever it has to look a second time.
+    """
+    async with asyncio.timeout(PATIENCE_MS / 1000):
+        while not await page.evaluate(expression):
+            await asyncio.sleep(0.02)

@@ -5,7 +5,7 @@ import re
 from playwright.async_api import Route, expect
 
 from benchling_connector.domain.access import Role
-from tests.browser.looking import Look, browser_tests, tab_to
+from tests.browser.looking import Look, browser_tests, tab_to, until_true
 from tests.browser.town import NAMES, PASSWORD, Town
 
 pytestmark = browser_tests
@@ -53,7 +53,7 @@ async def test_what_happens_shows_by_itself_and_takes_neither_focus_nor_text(
     page = await look.page("/connectors", Role.VIEWER, viewport={"width": 900, "height": 250})
     await page.get_by_label("Name contains").fill("Bas")
     await page.mouse.wheel(0, 40)
-    await page.wait_for_function("scrollY > 0")
+    await until_true(page, "scrollY > 0")
     before = await page.evaluate("scrollY")
     made = await town.connector("Came in meanwhile")
     await expect(page.locator(f"#row-{made}")).to_be_attached()
@@ -68,7 +68,7 @@ async def test_a_page_is_live_however_late_its_scripts_come(look: Look, town: To
 
     async def late(route: Route) -> None:
         """Not before htmx has done what it does when it has come itself."""
-        await page.wait_for_function("typeof htmx !== 'undefined'")
+        await until_true(page, "typeof htmx !== 'undefined'")
         await page.evaluate("new Promise(done => setTimeout(done))")
         await route.continue_()
 

@@ -138,6 +138,24 @@ async def test_streams_end_when_the_app_is_to_end(
     assert [event async for event in stream] == []
 
 
+async def test_a_look_goes_to_its_end_although_the_browser_leaves() -> None:
+    begun, go_on, ended = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def look() -> None:
+        begun.set()
+        await go_on.wait()
+        ended.set()
+
+    waiting = asyncio.create_task(streaming.Streams().finished(look()))
+    await begun.wait()
+    waiting.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await waiting
+    go_on.set()
+
+    await asyncio.wait_for(ended.wait(), 30)
+
+
 async def test_to_look_on_keeps_no_session_alive(people: People, client: httpx.AsyncClient) -> None:
     await sign_in(people, client, Role.VIEWER)
     secret = client.cookies["benchling-session"]

@@ -1,9 +1,10 @@
 """Live parts of pages: a fragment, drawn again and again, and sent when it is another."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import suppress
 from itertools import count
+from typing import Any, TypeVar
 
 from fastapi import Request, Response
 from fastapi.responses import StreamingResponse
@@ -13,6 +14,8 @@ from benchling_connector.web.console.visits import Visit
 from benchling_connector.web.settings import origin_of
 
 __all__ = ["Streams", "live"]
+
+Seen = TypeVar("Seen")
 
 EVERY_S = 2.0
 LOOKS_WITHOUT_SESSION = 30
@@ -32,10 +35,25 @@ class Streams:
 
     def __init__(self) -> None:
         self._ending = asyncio.Event()
+        self._looks: set[asyncio.Future[Any]] = set()
 
     def end(self) -> None:
         """Ends them, and those that begin from now on, too."""
         self._ending.set()
+
+    async def finished(self, look: Coroutine[Any, Any, Seen]) -> Seen:
+        """What comes of a look, which goes to its end although the browser leaves meanwhile: a
+        query that is cut off costs its connection.
+        """
+        task = asyncio.ensure_future(look)
+        self._looks.add(task)
+        task.add_done_callback(self._is_done)
+        return await asyncio.shield(task)
+
+    def _is_done(self, task: asyncio.Future[Any]) -> None:
+        self._looks.discard(task)
+        if not task.cancelled():
+            task.exception()  # who would have been told may have left
 
     async def pause(self) -> bool:
         """Waits until it is time to look again. False when the streams end."""
@@ -45,22 +63,22 @@ class Streams:
         return not self._ending.is_set()
 
 
-def live(visit: Visit, draw: Callable[[], Awaitable[str]]) -> Response:
+def live(visit: Visit, draw: Callable[[], Coroutine[Any, Any, str]]) -> Response:
     """Server-sent events of what `draw` gives, until the browser leaves or the session ends."""
     return StreamingResponse(
         _events(visit, draw), media_type="text/event-stream", headers=_UNBUFFERED
     )
 
 
-async def _events(visit: Visit, draw: Callable[[], Awaitable[str]]) -> AsyncIterator[str]:
+async def _events(visit: Visit, draw: Callable[[], Coroutine[Any, Any, str]]) -> AsyncIterator[str]:
     streams: Streams = visit.request.app.state.streams
     shown, silent = None, 0
     for look in count(1):
         try:
-            if not await _may_still_look(visit):
+            if not await streams.finished(_may_still_look(visit)):
                 yield _GONE
                 return
-            text = await draw()
+            text = await streams.finished(draw())
         except NotFound:
             yield _GONE
             return
