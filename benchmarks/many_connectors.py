@@ -76,7 +76,11 @@ async def _served(stage: Stage) -> AsyncIterator[Platform]:
     try:
         url = await _until(lambda: _address(log))
         headers = {"Authorization": f"Bearer {token}"}
-        async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as client:
+        # Before the server closes what has been idle for 5 s.
+        limits = httpx.Limits(keepalive_expiry=2)
+        async with httpx.AsyncClient(
+            base_url=url, headers=headers, timeout=60, limits=limits
+        ) as client:
             yield Platform(psutil.Process(process.pid), client, data)
     finally:
         process.send_signal(signal.SIGTERM)
