@@ -97,9 +97,14 @@ async def _address(log: Path) -> str | None:
 async def _until(look: Callable[[], Awaitable[Some | None]]) -> Some:
     """What comes in the end. Raises `TimeoutError`."""
     async with asyncio.timeout(PATIENCE_S):
-        while (found := await look()) is None:
+        while True:
+            try:
+                found = await look()
+            except httpx.RemoteProtocolError:  # the connection was closed while it was idle
+                found = None
+            if found is not None:
+                return found
             await asyncio.sleep(0.5)
-        return found
 
 
 async def _create(platform: Platform, name: str) -> str:
